@@ -1,0 +1,98 @@
+"""What a platform is: the contract that every platform keeps, and the values it speaks in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from runbook_lib.command import Command, Result, nearest, printable
+from runbook_lib.errors import UnknownReleaseError
+from runbook_lib.run.plan import Snapshot, Step
+
+
+@dataclass(frozen=True)
+class Release:
+    """Something that can be put live.
+
+    tag: its name. id: what exactly it is, a commit (40 hex digits) or an image id ("sha256:" + 64 hex digits).
+    created: ISO 8601 in UTC, or empty. title: the tag's or commit's first line, text from outside.
+    """
+
+    tag: str
+    id: str
+    created: str = ""
+    title: str = ""
+
+    @property
+    def short_id(self) -> str:
+        return self.id.removeprefix("sha256:")[:12]
+
+    def __str__(self) -> str:
+        return f"{self.tag} ({self.short_id})" if self.tag else self.short_id
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of an application's log. at: Unix time in seconds, or None when the line does not say."""
+
+    host: str
+    text: str
+    at: float | None = None
+
+
+@dataclass(frozen=True)
+class Switch:
+    """How a release goes live: the steps, and the steps that put back what served before."""
+
+    steps: tuple[Step, ...]
+    back: tuple[Step, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Platform(Protocol):
+    """Where an environment runs. One instance serves one environment."""
+
+    def releases(self) -> list[Release]:
+        """All releases that could be put live, newest first. PlatformError when they cannot be read."""
+
+    def current(self) -> dict[str, Release]:
+        """The release that is live on each host or replica, read now. A release whose tag is not known has an
+        empty tag. PlatformError when it cannot be read."""
+
+    def readings(self, release: Release) -> Snapshot:
+        """Everything that `switch` is built from, as plain JSON data, read now; stable while nothing changes.
+
+        Refuses what could not work before anything is touched: uncommitted changes, missing image, no permission
+        (DirtyCheckoutError, ImageMissingError, PlatformError).
+        """
+
+    def switch(self, release: Release, readings: Snapshot, section: str, run: str) -> Switch:
+        """The steps that make `release` live. Pure: nothing is read or changed here.
+
+        section: prefix of the step ids. run: the run's id, part of the marks and names that the steps leave.
+        """
+
+    def command(self, release: Release, command: Command, host: str) -> Command:
+        """`command` as it has to be run so that it runs *inside* that release."""
+
+    def read(self, release: Release, command: Command) -> dict[str, Result]:
+        """Run a read-only command inside that release, on every host or replica."""
+
+    def logs(self, since: float) -> list[LogLine]:
+        """Lines of the application's log since a Unix time, oldest first, at most the last 2,000 a host."""
+
+
+def find_release(releases: Sequence[Release], tag: str) -> Release:
+    """The release called `tag`. UnknownReleaseError names the nearest ones."""
+    for release in releases:
+        if release.tag == tag:
+            return release
+    known = [release.tag for release in releases if release.tag]
+    close = nearest(tag, known)
+    hint = f"did you mean {', '.join(close)}?" if close else f"the newest are {', '.join(known[:5]) or 'none'}"
+    raise UnknownReleaseError(f"no release is called {printable(tag, 80)!r}", next_step=hint)
