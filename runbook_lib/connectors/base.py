@@ -26,10 +26,10 @@ class Connector(Protocol):
 
         mark: name of this one execution, unique for the whole journal ("<run>/<step>"). A second call with the
         same mark never starts a command that is running or has ended: it waits for that one's end and returns its
-        Result. CommandError when it was started and its end can never be known (a reboot), unless `repeatable`:
-        then it is started again.
+        Result. When it was started and its end can never be known (a reboot), `repeatable` starts it again;
+        without it UnsettledStepError is raised.
         """
 
     def outcome(self, mark: str) -> Result | None:
-        """What became of `change` under this mark, waiting for a command that still runs: its Result, or None when
-        it was never started or its end cannot be known."""
+        """What `change` left under this mark, waiting a few seconds for a command that still runs: its Result, or
+        None when it was never started, still runs or its end cannot be known."""

@@ -1,0 +1,152 @@
+"""Applications deployed from a Git repository: in place, or in release folders behind a switched link.
+
+What releases exist is read with GitPython from a repository on this machine; what is live on a host, and every
+change, goes as a git command through that host's connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.command import Command, Result, Secret
+from runbook_lib.config import Git, Target
+from runbook_lib.connectors import connector_to
+from runbook_lib.connectors.base import Connector
+from runbook_lib.errors import PlatformError
+from runbook_lib.platforms.base import LogLine, Release, Switch
+from runbook_lib.platforms.command_step import Bench
+from runbook_lib.platforms.git_layouts import LAYOUTS, READ_TIMEOUT
+from runbook_lib.platforms.log_lines import dated
+from runbook_lib.run.plan import Snapshot, Step
+
+if TYPE_CHECKING:
+    from git import Repo
+
+LOG_LINES = 2000
+
+# One line a tag; the fields with * are of what an annotated tag points at.
+_TAG_FIELDS = (
+    "refname:strip=2",
+    "objecttype",
+    "objectname",
+    "*objecttype",
+    "*objectname",
+    "creatordate:iso-strict",
+    "contents:subject",
+)
+
+
+class GitPlatform:
+    """The Git platform of one environment; see runbook_lib.platforms.base.Platform."""
+
+    def __init__(self, target: Target) -> None:
+        if target.environment.git is None:
+            raise PlatformError(f"{target.label} has no table git", next_step="add it to runbooks.toml")
+        self._target = target
+        self._git: Git = target.environment.git
+        path = target.resolve(self._git.path)
+        self._repository = target.resolve(self._git.repository) if self._git.repository else path
+        self._layout = LAYOUTS[self._git.layout](path, self._repository, self._git.shared)
+
+    @cached_property
+    def _connectors(self) -> dict[str, Connector]:
+        return {host: connector_to(host, self._target.state) for host in self._git.hosts}
+
+    @cached_property
+    def _env(self) -> dict[str, str | Secret]:
+        return self._target.secrets_resolved(self._git.env)
+
+    @cached_property
+    def _releases(self) -> list[Release]:
+        from git.exc import GitCommandError
+
+        form = "%00".join(f"%({field})" for field in _TAG_FIELDS)
+        try:
+            lines = self._open().git.for_each_ref("refs/tags", sort="-creatordate", format=form)
+        except GitCommandError as error:
+            raise PlatformError(
+                f"the tags of {self._repository} cannot be read: {str(error.stderr).strip()}",
+                next_step="run `git fsck` there",
+            ) from error
+        return [release for line in lines.splitlines() if (release := _release(line.split("\0")))]
+
+    def _open(self) -> Repo:
+        from git import Repo
+        from git.exc import InvalidGitRepositoryError, NoSuchPathError
+
+        check = "check git.path and git.repository in runbooks.toml"
+        try:
+            return Repo(self._repository, search_parent_directories=self._git.repository is None)
+        except NoSuchPathError as error:
+            raise PlatformError(f"there is no folder {self._repository}", next_step=check) from error
+        except (InvalidGitRepositoryError, ValueError, OSError) as error:
+            raise PlatformError(f"{self._repository} is no Git repository", next_step=check) from error
+
+    def releases(self) -> list[Release]:
+        return list(self._releases)
+
+    def current(self) -> dict[str, Release]:
+        return {host: self._live(connector) for host, connector in self._connectors.items()}
+
+    def _live(self, connector: Connector) -> Release:
+        commit = self._layout.live(connector)
+        return next((release for release in self._releases if release.id == commit), Release("", commit))
+
+    def readings(self, release: Release) -> Snapshot:
+        hosts: dict[str, Any] = {}
+        for host, connector in self._connectors.items():
+            live = self._live(connector)
+            hosts[host] = {"live": live.facts, **self._layout.readings(connector, release, live)}
+        return {"hosts": hosts}
+
+    def switch(self, release: Release, readings: Snapshot, section: str, run: str) -> Switch:
+        steps: list[Step] = []
+        back: list[Step] = []
+        for host, reading in readings["hosts"].items():
+            steps += self._forward(self._bench(host, section, run), release, reading)
+            back += self._backward(self._bench(host, f"{section}.back", run), Release(**reading["live"]), reading)
+        return Switch(tuple(steps), tuple(back))
+
+    def _bench(self, host: str, section: str, run: str) -> Bench:
+        return Bench(self._connectors[host], f"{section}.{host}", run, self._env)
+
+    def _forward(self, bench: Bench, release: Release, reading: dict[str, Any]) -> Iterator[Step]:
+        yield from self._layout.to(bench, release, reading, self._git.install)
+        yield from self._take_effect(bench)
+
+    def _backward(self, bench: Bench, live: Release, reading: dict[str, Any]) -> Iterator[Step]:
+        yield from self._layout.back(bench, live, reading, self._git.install)
+        yield from self._take_effect(bench)
+
+    def _take_effect(self, bench: Bench) -> Iterator[Step]:
+        yield from bench.own("clear", self._git.clear, self._layout.live_folder)
+        yield from bench.own("restart", self._git.restart, self._layout.live_folder)
+
+    def command(self, release: Release, command: Command, host: str) -> Command:
+        reading = self._layout.readings(self._connectors[host], release, release)
+        folder = self._layout.folder(release, reading)
+        return replace(command, cwd=str(folder), env={**self._env, **command.env})
+
+    def read(self, release: Release, command: Command) -> dict[str, Result]:
+        return {
+            host: connector.read(self.command(release, command, host)) for host, connector in self._connectors.items()
+        }
+
+    def logs(self, since: float) -> list[LogLine]:
+        lines: list[LogLine] = []
+        for host, connector in self._connectors.items():
+            for file in self._git.logs:
+                path = self._layout.live_folder / file
+                result = connector.read(Command.of("tail", "-n", str(LOG_LINES), str(path), timeout=READ_TIMEOUT))
+                lines += dated(host, result.output) if result.ok else []
+        return [line for line in lines if line.at is None or line.at >= since]
+
+
+def _release(fields: list[str]) -> Release | None:
+    """The release of a tag, or None when the tag does not name a commit."""
+    tag, kind, target, inner_kind, inner, created, title = fields
+    commit = {("commit", ""): target, ("tag", "commit"): inner}.get((kind, inner_kind))
+    return Release(tag, commit, created, title) if commit else None
