@@ -38,7 +38,7 @@ class LocalConnector:
 
     def read(self, command: Command) -> Result:
         started = time.monotonic()
-        process = _spawn(command, command.raw, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = _spawn(command, command.raw, subprocess.PIPE)
         try:
             output, _ = process.communicate(timeout=command.timeout)
         except subprocess.TimeoutExpired as error:
@@ -92,16 +92,16 @@ class LocalConnector:
         return self._marks / mark.replace(".", "_")
 
 
-def _spawn(command: Command, argv: list[str], **streams: int) -> subprocess.Popen[bytes]:
-    streams = streams or {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+def _spawn(command: Command, argv: list[str], output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             argv,
             cwd=command.cwd,
             env={**os.environ, **command.raw_env},
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-            **streams,
         )
     except (OSError, ValueError) as error:
         raise CommandError(
