@@ -1,0 +1,133 @@
+"""A container engine of the tests' own: started by hand, with its own folders, socket and bridge, and taken away
+again. Where it cannot be had, the tests are skipped and say what they miss; with CI=true that is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+# Sessions that run at the same time must not share a bridge or a network.
+_NETWORK = 20 + os.getpid() % 200
+_BRIDGE = f"rbtest{os.getpid() % 10**7}"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine. address: for DOCKER_HOST or runbooks.toml; client: docker.APIClient; pid: of dockerd."""
+
+    address: str
+    client: Any
+    pid: int
+
+    def clear(self) -> None:
+        """Remove every container, and every network that a test made. Images stay."""
+        for container in self.client.containers(all=True):
+            self.client.remove_container(container["Id"], force=True, v=True)
+        for network in self.client.networks():
+            if network["Name"] not in ("bridge", "host", "none"):
+                self.client.remove_network(network["Id"])
+
+
+def missing() -> str:
+    """What this machine lacks to run an engine, one sentence, or nothing."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    absent = [name for name in ("dockerd", "containerd", "ip", "busybox") if shutil.which(name, path=path) is None]
+    if absent:
+        return f"no container engine: {', '.join(absent)} not found; scripts/real-parts installs what is needed"
+    if os.geteuid() != 0:
+        return "no container engine: starting dockerd needs root"
+    return ""
+
+
+def unavailable(reason: str) -> None:
+    """Skip a test that needs what cannot be had here; in CI nothing may be skipped."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@contextmanager
+def running_engine() -> Iterator[Engine]:
+    """An engine from start to end. RuntimeError, with the engine's last words, when it does not come up."""
+    # A socket's path may have 108 characters; pytest's folders can be longer.
+    folder = Path(tempfile.mkdtemp(prefix="rb-engine-", dir="/tmp"))
+    _add_bridge()
+    try:
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(_argv(folder), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield _ready(folder, process)
+        finally:
+            _stop(folder, process)
+    finally:
+        _ip("link", "delete", _BRIDGE)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _argv(folder: Path) -> list[str]:
+    # setpriv: the engine ends when pytest is killed. Without iptables, so as not to take the chains of another
+    # engine on this machine; published ports go through the userland proxy.
+    return [
+        *("setpriv", "--pdeathsig", "TERM", "dockerd", "--host", f"unix://{folder}/sock"),
+        *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"),
+        *("--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge", _BRIDGE),
+        *("--default-address-pool", f"base=10.{_NETWORK}.128.0/17,size=24", "--shutdown-timeout", "2"),
+    ]
+
+
+def _add_bridge() -> None:
+    _ip("link", "add", "name", _BRIDGE, "type", "bridge", check=True)
+    _ip("address", "add", f"10.{_NETWORK}.0.1/24", "dev", _BRIDGE, check=True)
+    _ip("link", "set", _BRIDGE, "up", check=True)
+
+
+def _ip(*words: str, check: bool = False) -> None:
+    subprocess.run(["ip", *words], check=check, capture_output=True)
+
+
+def _ready(folder: Path, process: subprocess.Popen[bytes]) -> Engine:
+    """Wait until the engine answers."""
+    address = f"unix://{folder}/sock"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(docker.errors.DockerException):
+            return Engine(address, docker.APIClient(base_url=address, version="auto", timeout=60), process.pid)
+        time.sleep(0.05)
+    words = (folder / "log").read_text(errors="replace").splitlines()[-5:]
+    raise RuntimeError("dockerd did not come up:\n" + "\n".join(words))
+
+
+def _stop(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """End containers, engine and what it mounted; nothing of it stays."""
+    with suppress(docker.errors.DockerException, OSError):
+        Engine("", docker.APIClient(base_url=f"unix://{folder}/sock", version="auto"), process.pid).clear()
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The session's container engine."""
+    reason = missing()
+    if reason:
+        unavailable(reason)
+    with running_engine() as running:
+        yield running
