@@ -77,6 +77,9 @@ class Platform(Protocol):
         section: prefix of the step ids. run: the run's id, part of the marks and names that the steps leave.
         """
 
+    def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
+        """The steps that remove what was kept to go back to; run only after the release was observed to be good."""
+
     def command(self, release: Release, command: Command, host: str) -> Command:
         """`command` as it has to be run so that it runs *inside* that release."""
 

@@ -125,6 +125,9 @@ class GitPlatform:
         yield from bench.own("clear", self._git.clear, self._layout.live_folder)
         yield from bench.own("restart", self._git.restart, self._layout.live_folder)
 
+    def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
+        return ()  # a checkout or release folder costs nothing and is the next way back
+
     def command(self, release: Release, command: Command, host: str) -> Command:
         reading = self._layout.readings(self._connectors[host], release, release)
         folder = self._layout.folder(release, reading)

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,16 +158,16 @@ class Journal:
             f"the journal {self.file} cannot be used: {text}", next_step="check permissions of the file and its folder"
         )
 
-    def append(self, run: str, kind: str, data: Mapping[str, Any], fence: tuple[str, int] | None = None) -> Event:
+    def append(self, run: str, kind: str, data: Mapping[str, Any], fences: Iterable[tuple[str, int]] = ()) -> Event:
         """Add an event; on disk when it returns.
 
-        fence: name and token of the lock under which the caller acts; LockLostError, and nothing written, when
-        somebody took it over. data: JSON values; known secrets are masked.
+        fences: name and token of the locks under which the caller acts; LockLostError, and nothing written, when
+        somebody took one over. data: JSON values; known secrets are masked.
         """
         text = mask(canonical(dict(data)))
         with self.transaction() as connection:
-            if fence is not None:
-                _check_fence(connection, *fence)
+            for name, token in fences:
+                _check_fence(connection, name, token)
             seq, previous = self._head(connection)
             event = Event(seq + 1, run, round(time.time(), 6), kind, json.loads(text))
             link = _link(previous, event, text)

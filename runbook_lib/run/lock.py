@@ -74,10 +74,6 @@ class Lease:
     token: int
     taken_from: Holder | None = None
 
-    @property
-    def fence(self) -> tuple[str, int]:
-        return self.name, self.token
-
 
 class Locks:
     """The locks of one journal, as held by one run of this process."""
@@ -90,8 +86,9 @@ class Locks:
         self._beating: threading.Thread | None = None
 
     @property
-    def held(self) -> dict[str, Lease]:
-        return dict(self._held)
+    def fences(self) -> list[tuple[str, int]]:
+        """Name and token of every lock that is held: what the journal checks before each event."""
+        return [(lease.name, lease.token) for lease in self._held.values()]
 
     def take(self, names: Sequence[str]) -> list[Lease]:
         """Take all of these locks or none. LockHeldError names the live holder of the first that is taken."""

@@ -69,10 +69,11 @@ class Section:
     """The steps that belong together in one environment: all are done and verified, or all are taken back.
 
     name: unique in the plan ("staging"). environment: label of what it changes, "shop/staging"; its lock's name.
-    ready: raises PlanDriftError when the environment is not as the plan assumes; asked right before the first step.
+    ready: raises PlanDriftError when the environment is not as the plan assumes; asked right before the steps. Its
+    argument says whether a step was begun before, in a run that is continued.
     back: the steps that restore what served before; empty: reversed undo of the steps that ran.
     verify: read-only; what came of it. verified_back: read-only; one line on what serves after going back.
-    skipped: why nothing needs to be done here (steps is empty then).
+    skipped: why nothing needs to be done here; otherwise empty.
     seconds: how long it is expected to take, without waiting for people.
     """
 
@@ -81,7 +82,7 @@ class Section:
     title: str
     steps: tuple[Step, ...] = ()
     back: tuple[Step, ...] = ()
-    ready: Callable[[], None] = lambda: None
+    ready: Callable[[bool], None] = lambda begun: None
     verify: Callable[[], Verdict] | None = None
     verified_back: Callable[[], str] | None = None
     release: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,144 @@
+"""Readings over HTTP: is it up, is it ready, does the business work, which version answers."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import requests
+
+from runbook_lib.command import mask, printable
+from runbook_lib.config import Environment, Smoke
+
+BODY_LIMIT = 1_000_000
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a probe saw and what it was held against.
+
+    name: of the check ("/ready", "checkout"); place: url it was asked at; ok: within tolerance; saw: in words;
+    seconds: how long the answer took; status: of HTTP, 0 when there was no answer; at: Unix time.
+    """
+
+    name: str
+    place: str
+    ok: bool
+    saw: str
+    seconds: float
+    status: int = 0
+    at: float = 0.0
+
+    @property
+    def failed_request(self) -> bool:
+        """Whether a user would have seen an error: no answer, or 5xx."""
+        return self.status == 0 or self.status >= 500
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.place}: {self.saw}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One request and what the answer must be. version: names of the release, one of which the answer must hold."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    status: int = 200
+    contains: str = ""
+    version: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, smoke: Smoke) -> Route:
+        return cls(smoke.name, smoke.path, smoke.method, smoke.status, smoke.contains)
+
+
+def routes(environment: Environment, version: Sequence[str] = ()) -> list[Route]:
+    """The routes that an environment's health is read from; with `version`, its version route too."""
+    checks = environment.checks
+    found = [Route(checks.up, checks.up), Route(checks.ready, checks.ready), *map(Route.of, checks.smoke)]
+    if checks.version and version:
+        found.append(Route(checks.version, checks.version, version=tuple(version)))
+    return found
+
+
+def places(environment: Environment) -> list[str]:
+    """The base urls to ask: as users reach it, then each replica."""
+    return [environment.url, *environment.replica_urls]
+
+
+class Client:
+    """Asks routes, each request bounded in time and size. timeout: seconds for one request as a whole."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+
+    def ask(self, base: str, route: Route) -> Reading:
+        """One reading; whatever goes wrong with the request is a reading too."""
+        at, started = time.time(), time.monotonic()
+        try:
+            status, body = self._fetch(route.method, base.rstrip("/") + route.path, started)
+        except requests.RequestException as error:
+            seconds = time.monotonic() - started
+            return Reading(route.name, base, False, _no_answer(error, seconds), seconds, 0, at)
+        seconds = time.monotonic() - started
+        wrong = _wrong(route, status, body)
+        return Reading(route.name, base, not wrong, wrong or str(status), seconds, status, at)
+
+    def text(self, url: str) -> str:
+        """The body of a page with status 200. requests.RequestException otherwise."""
+        status, body = self._fetch("GET", url, time.monotonic())
+        if status != 200:
+            raise requests.HTTPError(f"{url} answered {status}")
+        return body
+
+    def all(self, bases: Sequence[str], asked: Sequence[Route]) -> list[Reading]:
+        """Every route at every base url, several at once, in order."""
+        pairs = [(base, route) for base in bases for route in asked]
+        with ThreadPoolExecutor(min(AT_ONCE, len(pairs) or 1)) as pool:
+            return list(pool.map(lambda pair: self.ask(*pair), pairs))
+
+    def _fetch(self, method: str, url: str, started: float) -> tuple[int, str]:
+        # A session of its own for each request: no proxy of the environment, no cookie of an earlier answer.
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, timeout=self._timeout, allow_redirects=False, stream=True)
+            with answer:
+                body = bytearray()
+                for chunk in iter(partial(answer.raw.read, 65_536, decode_content=True), b""):
+                    body += chunk
+                    # The timeout of requests is for one read; a dripping answer must end too.
+                    if time.monotonic() - started > self._timeout:
+                        raise requests.Timeout(f"no complete answer within {self._timeout:g} s")
+                    if len(body) > BODY_LIMIT:
+                        break
+                return answer.status_code, body.decode("utf-8", "replace")
+
+
+def _wrong(route: Route, status: int, body: str) -> str:
+    """What is wrong with an answer, or an empty string."""
+    if status != route.status:
+        return f"{status} instead of {route.status}: {printable(mask(body.strip()), 120)}"
+    if route.contains and route.contains not in body:
+        return f"{status}, but without {route.contains!r}"
+    if route.version and not any(names(body, version) for version in route.version):
+        return f"{status}, but names {printable(mask(body.strip()), 80)!r} instead of {route.version[0]}"
+    return ""
+
+
+def names(text: str, version: str) -> bool:
+    """Whether a text holds a version as a word: v1.4.2 is not in v1.4.20."""
+    return bool(version) and re.search(rf"(?<![\w.-]){re.escape(version)}(?![\w-]|\.\w)", text) is not None
+
+
+def _no_answer(error: requests.RequestException, seconds: float) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {seconds:.1f} s"
+    reason = str(getattr(error.args[0], "reason", error) if error.args else error)
+    return "no answer: " + printable(mask(reason.rpartition(": ")[2]), 120)

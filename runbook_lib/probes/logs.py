@@ -1,0 +1,30 @@
+"""Readings from logs: the errors in them, grouped by message."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from runbook_lib.command import mask, printable
+from runbook_lib.platforms.base import LogLine
+
+_ERROR = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERGENCY|FATAL|PANIC)\b|\bUncaught\b|Traceback \(most recent")
+# What differs from one occurrence of a message to the next.
+_VARIABLE = re.compile(r"\b(?:0x)?[0-9a-fA-F-]{8,}\b|\d+|\"[^\"]*\"|'[^']*'")
+LINE_LIMIT = 2000
+
+
+def errors(lines: Iterable[LogLine]) -> Counter[str]:
+    """How often each error message occurs; numbers, ids and quoted texts are left out of the message."""
+    return Counter(_message(line.text) for line in lines if _ERROR.search(line.text[:LINE_LIMIT]))
+
+
+def new_errors(before: Iterable[LogLine], after: Iterable[LogLine]) -> dict[str, int]:
+    """The error messages of `after` that `before` does not have, with their number."""
+    known = errors(before)
+    return {message: count for message, count in errors(after).items() if message not in known}
+
+
+def _message(text: str) -> str:
+    return printable(mask(_VARIABLE.sub("…", text[:LINE_LIMIT])).strip(), 160)

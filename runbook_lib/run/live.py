@@ -1,0 +1,160 @@
+"""A run as it happens: who listens to its events, and the line that a person reads for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from runbook_lib.command import printable
+from runbook_lib.run.journal import Event
+
+# Called with each event of this process's runs, after it is in the journal.
+listeners: list[Callable[[Event], None]] = []
+
+# Whether lines are printed where the code runs (a notebook cell, a shell). The headless engine prints them itself.
+echo = True
+
+_COLOURS = {"good": "32", "bad": "31", "ask": "33", "head": "1", "dim": "2"}
+_OUTCOMES = {"done": "good", "already": "dim", "settled": "good", "failed": "bad", "unknown": "bad"}
+_VERDICTS = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "ask"}
+_STATUSES = {"succeeded": "good", "planned": "good"}
+
+
+def tell(event: Event) -> None:
+    """Hand an event to every listener, and print its line when nobody else does. A listener that fails is dropped:
+    what people see must not stop a run."""
+    for listener in list(listeners):
+        try:
+            listener(event)
+        except Exception:
+            listeners.remove(listener)
+    if echo:
+        text = line(event)
+        if text is not None:
+            print(text, flush=True)
+
+
+def line(event: Event, colour: bool = False) -> str | None:
+    """The line for an event, or None when it is nothing that a person waits for. Text from outside comes out
+    printable."""
+    maker = _LINES.get(event.kind)
+    if maker is None:
+        return None
+    tint, text = maker(event)
+    stamp = datetime.fromtimestamp(event.at).strftime("%H:%M:%S")
+    safe = printable(text, 400)
+    return f"{stamp}  \x1b[{_COLOURS[tint]}m{safe}\x1b[0m" if colour and tint else f"{stamp}  {safe}"
+
+
+Line = tuple[str, str]
+
+
+def _opened(event: Event) -> Line:
+    data = event.data
+    dry = "  (dry run: nothing will be changed)" if data.get("dry_run") else ""
+    return "head", f"{data['runbook']}  {data['environment']}  run {event.run}{dry}"
+
+
+def _continued(event: Event) -> Line:
+    return "ask", f"continuing run {event.run}, which {event.data['former']} left {event.data['left']}"
+
+
+def _planned(event: Event) -> Line:
+    facts = event.data["facts"]
+    steps = sum(len(section["steps"]) for section in facts["sections"])
+    return "head", f"plan {event.data['digest'][:12]}: {facts['title']}, {steps} steps"
+
+
+def _approval_asked(event: Event) -> Line:
+    data = event.data
+    return "ask", (
+        f"waiting up to {data['wait']:g} s for approval of plan {data['digest'][:12]} ({data['policy']}): "
+        f"`runbook approve {event.run}`"
+    )
+
+
+def _approved(event: Event) -> Line:
+    return "good", f"approved by {event.data['by']} ({event.data['how']})"
+
+
+def _taken_over(event: Event) -> Line:
+    return "ask", f"took over the lock of {event.data['name']} from {event.data['holder']}, which is gone"
+
+
+def _section_started(event: Event) -> Line:
+    data = event.data
+    about = f", about {data['seconds']:.0f} s" if data.get("seconds", 0) >= 1 else ""
+    return "head", f"{data['section']}: {data['title']}{about}"
+
+
+def _section_skipped(event: Event) -> Line:
+    return "dim", f"{event.data['section']}: nothing to do, {event.data['why']}"
+
+
+def _step_finished(event: Event) -> Line:
+    data = event.data
+    remark = f"  {data['remark']}" if data.get("remark") else ""
+    where = f"{data['section']:<12} {data['host']:<10}"
+    return _OUTCOMES.get(data["outcome"], ""), (
+        f"  {where} {data['title']:<52} {data['outcome']:<8} {data['seconds']:6.2f} s{remark}"
+    )
+
+
+def _verdict(event: Event) -> Line:
+    data = event.data
+    reasons = "; ".join(data["reasons"])
+    return _VERDICTS[data["verdict"]], f"  {data['section']:<12} {data['what']}: {data['verdict']}  {reasons}"
+
+
+def _going_back(event: Event) -> Line:
+    return "bad", f"{event.data['section']}: going back, because {event.data['reason']}"
+
+
+def _went_back(event: Event) -> Line:
+    return "ask", f"{event.data['section']}: {event.data['remark']}"
+
+
+def _observing(event: Event) -> Line:
+    return "head", f"observing {event.data['section']} for {event.data['seconds']:g} s"
+
+
+def _sampled(event: Event) -> Line:
+    return "dim", f"  {event.data['section']:<12} {event.data['text']}"
+
+
+def _marked(event: Event) -> Line:
+    data = event.data
+    return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
+
+
+def _interrupted(event: Event) -> Line:
+    return "bad", f"interrupted: {event.data['reason']}"
+
+
+def _closed(event: Event) -> Line:
+    data = event.data
+    status = data["status"]
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    return _STATUSES.get(status, "bad"), f"{status} after {data['seconds']:.1f} s{reason}"
+
+
+_LINES: dict[str, Callable[[Event], Line]] = {
+    "opened": _opened,
+    "continued": _continued,
+    "planned": _planned,
+    "approval asked": _approval_asked,
+    "approved": _approved,
+    "lock taken over": _taken_over,
+    "section started": _section_started,
+    "section skipped": _section_skipped,
+    "step finished": _step_finished,
+    "verified": _verdict,
+    "observed": _verdict,
+    "going back": _going_back,
+    "went back": _went_back,
+    "observing": _observing,
+    "sampled": _sampled,
+    "marked": _marked,
+    "interrupted": _interrupted,
+    "closed": _closed,
+}

@@ -1,0 +1,546 @@
+"""One execution of a runbook, from open to close: plan, gate, apply, verify, close; written down before done."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.command import printable
+from runbook_lib.errors import (
+    ApprovalPendingError,
+    CommandError,
+    GateError,
+    InconclusiveError,
+    JournalError,
+    LockLostError,
+    PlanDriftError,
+    RunbookError,
+    StepError,
+    StepFailedError,
+    UnsettledStepError,
+    VerificationFailedError,
+)
+from runbook_lib.run import evidence, gate, live
+from runbook_lib.run.journal import Event, Journal, RunRecord
+from runbook_lib.run.lock import Locks, actor, host
+from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict, canonical
+from runbook_lib.run.state import State
+
+Read = Callable[[], Snapshot]
+Build = Callable[[Snapshot], Plan]
+
+_open: list[Run] = []
+_last: Run | None = None
+
+
+def open_runs() -> list[Run]:
+    """The runs of this process that are not closed."""
+    return list(_open)
+
+
+def last_run() -> Run | None:
+    """The run that this process opened last."""
+    return _last
+
+
+class Run:
+    """One execution of a runbook. Made by `Run.open`."""
+
+    def __init__(self, journal: Journal, run: str, runbook: str, environment: str, dry_run: bool) -> None:
+        self.journal = journal
+        self.id = run
+        self.runbook = runbook
+        self.environment = environment
+        self.dry_run = dry_run
+        self.folder: Path = journal.folder_of(run)
+        self.plan: Plan | None = None
+        self._state = State()
+        self._locks = Locks(journal, run)
+        self._reread: Callable[[], Plan] | None = None
+        self._next = ""
+        self._began = time.monotonic()
+
+    # -- open ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        journal: Journal,
+        runbook: str,
+        environment: str,
+        parameters: Mapping[str, Any],
+        *,
+        same: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> Run:
+        """Begin a run, or continue the unfinished one of the same command.
+
+        environment: label of what is operated, "shop/production". parameters: JSON values, no secrets. same: names of
+        the parameters that make it the same command. LockHeldError when another live process is carrying it out.
+        """
+        global _last
+        identity = _identity(runbook, environment, {name: parameters[name] for name in same})
+        for run in _open:
+            if run._state.opened is not None and run._state.opened.data["identity"] == identity and not dry_run:
+                return run
+        left = None if dry_run else next(iter(journal.runs(1, identity, unfinished=True)), None)
+        run = cls(journal, left.run if left else _new_id(runbook), runbook, environment, dry_run)
+        run._locks_of_run()
+        run.folder.mkdir(parents=True, exist_ok=True)
+        _open.append(run)
+        _last = run
+        if left:
+            run._continue(left)
+        else:
+            run.record(
+                "opened",
+                runbook=runbook,
+                environment=environment,
+                parameters=dict(parameters),
+                identity=identity,
+                dry_run=dry_run,
+                actor=actor(),
+                host=host(),
+                pid=os.getpid(),
+            )
+        return run
+
+    def _locks_of_run(self) -> None:
+        if not self.dry_run:
+            self._locks.take([f"run {self.id}"])
+
+    def _continue(self, left: RunRecord) -> None:
+        self._state = State.of(self.journal.events(self.id))
+        opened = self._state.opened
+        former = f"{opened.data['actor']}@{opened.data['host']}" if opened else "somebody"
+        self.record("continued", former=former, left=left.status, actor=actor(), host=host(), pid=os.getpid())
+
+    def record(self, kind: str, **data: Any) -> Event:
+        """Write an event of this run and tell who listens. JournalError when it cannot be written."""
+        event = self.journal.append(self.id, kind, data, self._locks.fences)
+        self._state.take(event)
+        live.tell(event)
+        return event
+
+    # -- plan ---------------------------------------------------------------------------------------------------
+
+    def propose(self, read: Read, build: Build) -> Plan:
+        """Make the plan: take the readings, build the plan from them, write it down.
+
+        read: takes every reading and returns plain data; refuses what must not be done. build: a pure function. A
+        continued run is built from the readings that were recorded. PlanDriftError when that gives another plan.
+        """
+        with self._ending():
+            self._reread = lambda: build(_plain(read()))
+            if self._state.snapshot is None:
+                self.plan = self._reread()
+                self.record("planned", digest=self.plan.digest, facts=self.plan.facts)
+            else:
+                self.plan = build(self._state.snapshot)
+                if self.plan.digest != self._state.digest:
+                    raise PlanDriftError(
+                        f"run {self.id} was planned with another configuration or version of the runbooks",
+                        next_step=f"`runbook abandon {self.id}`, then run the same command again for a new plan",
+                    )
+            return self.plan
+
+    # -- gate ---------------------------------------------------------------------------------------------------
+
+    def approve(self, terms: gate.Terms, given: str = "") -> str:
+        """Pass the gate or raise GateError. given: a digest approved beforehand. Returns who approved.
+
+        Headless, it waits for `runbook approve RUN`; after terms.wait seconds ApprovalPendingError ends the process
+        and leaves the run to be continued.
+        """
+        plan = self._planned()
+        with self._ending():
+            if self.dry_run:
+                return "nobody: a dry run changes nothing"
+            found = self._approval(plan, terms) or self._ask(plan, terms, given)
+            self._terms = terms
+            return str(found.data["by"])
+
+    def _approval(self, plan: Plan, terms: gate.Terms) -> Event | None:
+        opened = self._state.opened
+        opener = str(opened.data["actor"]) if opened else ""
+        return gate.approval(self.journal, self.id, plan.digest, opener, terms)
+
+    def _ask(self, plan: Plan, terms: gate.Terms, given: str) -> Event:
+        if terms.policy == "none":
+            return self.record("approved", **gate.answer("policy none", plan.digest))
+        if gate.given_for(plan.digest, given):
+            self.record("approved", **gate.answer("parameter", plan.digest))
+        elif terms.policy == "confirm" and gate.can_ask():
+            if not gate.typed(terms, plan.digest):
+                raise GateError("the plan was not approved", next_step="run the same command again")
+            self.record("approved", **gate.answer("typed", plan.digest))
+        return self._approval(plan, terms) or self._await_approval(plan, terms)
+
+    def _await_approval(self, plan: Plan, terms: gate.Terms) -> Event:
+        self.record("approval asked", digest=plan.digest, policy=terms.policy, wait=terms.wait, expires=terms.expires)
+        deadline = time.monotonic() + terms.wait
+        while (found := self._approval(plan, terms)) is None:
+            if time.monotonic() >= deadline:
+                somebody = "somebody else" if terms.policy == "second-person" else "somebody"
+                raise ApprovalPendingError(
+                    f"nobody approved plan {plan.digest[:12]} of run {self.id}",
+                    next_step=f"{somebody} runs `runbook approve {self.id}`; then run the same command again",
+                )
+            time.sleep(gate.POLL_SECONDS)
+        live.tell(found)
+        return found
+
+    # -- apply --------------------------------------------------------------------------------------------------
+
+    def apply(self, name: str) -> str:
+        """Carry out one section of the plan and verify it; what was finished before is not done again.
+
+        When a step fails or the verdict is FAIL, what served before is put back and the error is raised. Returns one
+        line on how it went.
+        """
+        plan = self._planned()
+        section = plan.section(name)
+        with self._ending():
+            if self.dry_run:
+                return f"{name}: {len(section.steps)} steps planned, nothing changed"
+            if section.skipped:
+                self.record("section skipped", section=name, why=section.skipped)
+                return f"{name}: {section.skipped}"
+            if self._state.sections.get(name) == "finished":
+                return f"{name}: finished before"
+            self._prepare(plan, section)
+            self._carry_out(section)
+            self.record("section finished", section=name)
+            return f"{name}: done"
+
+    def _prepare(self, plan: Plan, section: Section) -> None:
+        """Everything that must hold before a section's first step: approval, locks, an unchanged world."""
+        if not hasattr(self, "_terms"):
+            raise GateError("the plan has not been through its gate", next_step="run the cell of the gate first")
+        if not self._state.anything_started and self._approval(plan, self._terms) is None:
+            raise GateError("the approval has expired", next_step="run the same command again and approve the plan")
+        self._lock(plan)
+        if not self._state.anything_started:
+            self._refuse_drift(plan)
+        begun = self._state.sections.get(section.name) is not None
+        section.ready(begun)
+        if not begun:
+            self.record("section started", section=section.name, title=section.title, seconds=section.seconds)
+
+    def _lock(self, plan: Plan) -> None:
+        for lease in self._locks.take(list(plan.environments)):
+            if lease.taken_from is not None:
+                self.record("lock taken over", name=lease.name, token=lease.token, holder=str(lease.taken_from))
+        for record in self.journal.runs(20, unfinished=True):
+            if record.run != self.id and record.environment in plan.environments:
+                self._overtake(record)
+
+    def _overtake(self, record: RunRecord) -> None:
+        """Close a run that nobody carries out any more and that this one makes void."""
+        if record.status == "waiting" or any(h.run == record.run for h in self._locks.holders() if _lives(h)):
+            return
+        self.journal.append(
+            record.run, "closed", {"status": "overtaken", "reason": f"run {self.id} took its place", "seconds": 0}
+        )
+
+    def _refuse_drift(self, plan: Plan) -> None:
+        if self._reread is None:
+            return
+        now = self._reread()
+        if now.digest != plan.digest:
+            raise PlanDriftError(
+                "the world changed since the plan was made: " + _difference(plan.facts, now.facts),
+                next_step="run the same command again for a new plan",
+            )
+
+    def _carry_out(self, section: Section) -> None:
+        if self._state.sections.get(section.name) in ("going back", "went back"):
+            self._go_back(section, "the run was interrupted while it went back")
+        try:
+            for step in section.steps:
+                self._do(section, step)
+            verdict = self._verify(section)
+        except (StepFailedError, CommandError) as error:
+            self._go_back(section, error.message)
+        else:
+            self._judge(section, verdict)
+
+    def _do(self, section: Section, step: Step) -> None:
+        """One step: settled when it was begun before, else written down, done, written down."""
+        if self._state.settled(step.id):
+            return
+        begun_before = step.id in self._state.steps
+        if begun_before and self._settle(section, step):
+            return
+        if not begun_before:
+            self._step_event("step started", section, step)
+        started = time.monotonic()
+        try:
+            if not begun_before and step.done():
+                outcome, remark = "already", "its effect held already"
+            else:
+                outcome, remark = "done", step.do()
+        except KeyboardInterrupt:
+            self._settle_on_the_way_out(section, step, started)
+            raise
+        except (JournalError, LockLostError, UnsettledStepError):
+            raise
+        except Exception as error:
+            self._finish(section, step, "failed", str(error).splitlines()[0] if str(error) else "", started)
+            raise _as_failure(step, error) from error
+        self._finish(section, step, outcome, remark, started)
+
+    def _settle(self, section: Section, step: Step) -> bool:
+        """Whether a step that was begun before has its effect. UnsettledStepError when nothing tells."""
+        holds = step.done()
+        if holds:
+            self._finish(section, step, "settled", "it had taken effect before the interruption", time.monotonic())
+            return True
+        if holds is None and not step.repeatable:
+            raise UnsettledStepError(
+                f"step {step.id} ({step.title}) was interrupted and nothing tells whether it took effect",
+                next_step=f"make sure that it holds, `runbook settle {self.id} {step.id}`, then the same command again",
+            )
+        return False
+
+    def _settle_on_the_way_out(self, section: Section, step: Step, started: float) -> None:
+        with contextlib.suppress(Exception):
+            holds = step.done()
+            self._finish(section, step, "done" if holds else "unknown", "interrupted", started)
+
+    def _step_event(self, kind: str, section: Section, step: Step, **data: Any) -> None:
+        self.record(kind, section=section.name, step=step.id, title=step.title, host=step.host, **data)
+
+    def _finish(self, section: Section, step: Step, outcome: str, remark: str, started: float) -> None:
+        seconds = round(time.monotonic() - started, 3)
+        self._step_event(
+            "step finished", section, step, outcome=outcome, remark=printable(remark, 200), seconds=seconds
+        )
+
+    # -- verify, observe, go back -------------------------------------------------------------------------------
+
+    def _verify(self, section: Section) -> Verdict:
+        if section.verify is None:
+            return Verdict("PASS", ("nothing to verify",))
+        verdict = section.verify()
+        self._verdict("verified", "health", section, verdict)
+        return verdict
+
+    def _verdict(self, kind: str, what: str, section: Section, verdict: Verdict) -> None:
+        self.record(
+            kind,
+            section=section.name,
+            what=what,
+            environment=section.environment,
+            release=section.release,
+            verdict=verdict.result,
+            reasons=list(verdict.reasons),
+            numbers=verdict.numbers,
+        )
+
+    def _judge(self, section: Section, verdict: Verdict) -> None:
+        reasons = "; ".join(verdict.reasons)
+        if verdict.result == "FAIL":
+            self._go_back(section, f"{section.environment} is not healthy: {reasons}", VerificationFailedError)
+        if verdict.result == "INCONCLUSIVE":
+            raise InconclusiveError(
+                f"{section.environment} could not be shown to be healthy: {reasons}",
+                next_step="see to it that there is something to observe, then verify again: verify.ipynb",
+            )
+
+    def observe(self, name: str, seconds: float, watch: Callable[[Callable[[str], None]], Verdict]) -> Verdict | None:
+        """Watch an applied section for a window; on FAIL what served before is put back.
+
+        watch: gets a function that reports progress, one line at a time; returns the verdict. None in a dry run and
+        where nothing was changed.
+        """
+        section = self._planned().section(name)
+        with self._ending():
+            if self.dry_run or section.skipped:
+                return None
+            before = self._state.verdicts.get(f"observed {name}")
+            if before is not None and before["verdict"] == "PASS":
+                return Verdict("PASS", tuple(before["reasons"]), before["numbers"])
+            if self._state.sections.get(name) in ("going back", "went back"):
+                self._go_back(section, "the run was interrupted while it went back")
+            self.record("observing", section=name, seconds=seconds)
+            verdict = watch(lambda text: live.tell(self._unwritten("sampled", section=name, text=text)))
+            self._verdict("observed", f"observation of {seconds:g} s", section, verdict)
+            self._judge(section, verdict)
+            return verdict
+
+    def _unwritten(self, kind: str, **data: Any) -> Event:
+        """An event for the eyes only: progress that the record does not need."""
+        return Event(0, self.id, time.time(), kind, data)
+
+    def _go_back(self, section: Section, reason: str, error: type[RunbookError] = StepFailedError) -> None:
+        """Put back what served before, say so, and raise."""
+        if self._state.sections.get(section.name) != "went back":
+            self.record("going back", section=section.name, reason=reason)
+            for step in section.back or self._undo_of(section):
+                self._do_back(section, step)
+            remark = section.verified_back() if section.verified_back else "what ran was taken back"
+            self.record("went back", section=section.name, remark=remark)
+        else:
+            remark = "what served before serves again"
+        raise error(f"{reason}. {remark}", next_step=f"read the record: `runbook show {self.id}`")
+
+    def _do_back(self, section: Section, step: Step) -> None:
+        try:
+            self._do(section, step)
+        except StepFailedError as error:
+            raise UnsettledStepError(
+                f"{section.environment} could not be put back: {error.message}",
+                next_step="mend the cause, then run the same command again: it goes on putting back",
+            ) from error
+
+    def _undo_of(self, section: Section) -> list[Step]:
+        ran = [step for step in section.steps if self._state.settled(step.id) and step.undo is not None]
+        return [
+            Step(f"{step.id}.undo", f"undo: {step.title}", step.undo, lambda: None, step.host, repeatable=True)
+            for step in reversed(ran)
+            if step.undo is not None
+        ]
+
+    # -- close --------------------------------------------------------------------------------------------------
+
+    def suggest(self, next_step: str) -> None:
+        """What the summary names as the next thing to do."""
+        self._next = next_step
+
+    def close(self) -> str:
+        """End the run well: succeeded, or planned for a dry run. Returns the summary."""
+        if self in _open:
+            if self.plan is None:
+                return self._close("refused", "the run was closed before it had a plan")
+            open_sections = [s.name for s in self.plan.sections if not s.skipped and not self._finished(s)]
+            if not self.dry_run and open_sections:
+                return self._close("failed", f"not carried out: {', '.join(open_sections)}")
+            self._close("planned" if self.dry_run else "succeeded", "")
+        return self.summary()
+
+    def _finished(self, section: Section) -> bool:
+        return self._state.sections.get(section.name) == "finished"
+
+    def end(self, error: BaseException | None) -> None:
+        """End a run whose notebook stopped: closed as failed or refused, or left to be continued."""
+        if self not in _open:
+            return
+        if error is None:
+            self._close("failed", "the notebook ended before the run was closed")
+        elif isinstance(error, KeyboardInterrupt | ApprovalPendingError | UnsettledStepError | JournalError):
+            self._leave(error)
+        else:
+            status = "inconclusive" if isinstance(error, InconclusiveError) else self._failure()
+            message = error.message if isinstance(error, RunbookError) else f"{type(error).__name__}: {error}"
+            self._close(status, message, getattr(error, "next_step", ""))
+
+    def _failure(self) -> str:
+        return "failed" if self._state.anything_started else "refused"
+
+    def _leave(self, error: BaseException) -> None:
+        """Leave the run open, to be continued by the same command."""
+        reason = getattr(error, "message", "") or type(error).__name__
+        with contextlib.suppress(RunbookError):
+            if not isinstance(error, ApprovalPendingError):
+                self.record("interrupted", reason=reason)
+        self._let_go()
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends the run in order."""
+        if self not in _open:
+            raise StepError(
+                f"run {self.id} is closed ({self._state.status})", next_step="run the notebook from its first cell"
+            )
+        try:
+            yield
+        except BaseException as error:
+            self.end(error)
+            raise
+
+    def _close(self, status: str, reason: str, next_step: str = "") -> str:
+        seconds = round(time.monotonic() - self._began, 3)
+        with contextlib.suppress(LockLostError):
+            closing = self.record("closed", status=status, reason=reason, next=next_step or self._next, seconds=seconds)
+            self._let_go()
+            with contextlib.suppress(OSError):
+                evidence.write(self, closing)
+        self._let_go()
+        return self.summary()
+
+    def _let_go(self) -> None:
+        self._locks.release()
+        if self in _open:
+            _open.remove(self)
+
+    def _planned(self) -> Plan:
+        if self.plan is None:
+            raise GateError("there is no plan yet", next_step="run the cell that makes the plan first")
+        return self.plan
+
+    @property
+    def status(self) -> str:
+        """The status that the journal has."""
+        return self.journal.run(self.id).status
+
+    def summary(self) -> str:
+        """The closing lines: what came of it, the next step, where the record is."""
+        last = self._state.last
+        data = last.data if last is not None and last.kind in ("closed", "interrupted") else {}
+        lines = [f"run {self.id}: {self.status}"]
+        if data.get("reason"):
+            lines.append(f"reason: {printable(data['reason'], 600)}")
+        if data.get("next"):
+            lines.append(f"next: {printable(data['next'], 400)}")
+        lines.append(f"record: {self.folder}")
+        return "\n".join(lines)
+
+
+def _identity(runbook: str, environment: str, parameters: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical([runbook, environment, dict(parameters)]).encode()).hexdigest()[:16]
+
+
+def _new_id(runbook: str) -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{runbook}-{secrets.token_hex(2)}"
+
+
+def _lives(holder: Any) -> bool:
+    from runbook_lib.run.lock import alive
+
+    return alive(holder)
+
+
+def _plain(snapshot: Snapshot) -> Snapshot:
+    """The snapshot as it comes back from the journal, so that a plan has one digest before and after."""
+    import json
+
+    plain: Snapshot = json.loads(canonical(snapshot))
+    return plain
+
+
+def _as_failure(step: Step, error: Exception) -> RunbookError:
+    if isinstance(error, RunbookError):
+        return error if isinstance(error, StepFailedError | CommandError) else StepFailedError(str(error))
+    return StepFailedError(f"step {step.id} ({step.title}) failed: {type(error).__name__}: {error}")
+
+
+def _difference(planned: Any, now: Any, path: str = "") -> str:
+    """The first places in which two plans differ, for a message."""
+    found = list(_differences(planned, now, path))
+    return "; ".join(found[:3]) + ("" if len(found) <= 3 else f" and {len(found) - 3} more")
+
+
+def _differences(planned: Any, now: Any, path: str) -> Iterator[str]:
+    if isinstance(planned, dict) and isinstance(now, dict):
+        for key in sorted(planned.keys() | now.keys()):
+            yield from _differences(planned.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif planned != now:
+        yield f"{path} was {printable(str(planned), 80)}, is {printable(str(now), 80)}"
