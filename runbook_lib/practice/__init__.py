@@ -1,0 +1,87 @@
+"""The practice environment: a small shop that is live as staging and production on this machine, with a bad release.
+
+It is what runs use when no runbooks.toml is found. Nothing of it listens beyond the loopback address, everything of
+it lies in .runbooks/practice of the project, and runs treat it as any other environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook_lib.practice.condition import Condition
+
+__all__ = ["break_", "ensure", "reset", "start", "status", "stop"]
+
+Say = Callable[[str], None]
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def ensure(folder: Path | None = None, say: Say = _silent) -> Path:
+    """See to it that the practice environment of a project runs; the path of its runbooks.toml.
+
+    folder: where to start looking for the project, default the working folder. say: gets a line a step when there
+    is something to do. PracticeError when it cannot be started.
+    """
+    from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.ground import Ground
+
+    return lifecycle.ensure(Ground.of(folder), say)
+
+
+def start(folder: Path | None = None, say: Say = _silent) -> Path:
+    """Build what is missing and start what does not run; the path of runbooks.toml. PracticeError."""
+    from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.ground import Ground
+
+    ground = Ground.of(folder)
+    lifecycle.start(ground, say)
+    return ground.configuration
+
+
+def stop(folder: Path | None = None) -> list[str]:
+    """End all processes, leave all files; the names of the processes that ran. PracticeError."""
+    from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.ground import Ground
+
+    return lifecycle.stop(Ground.of(folder))
+
+
+def reset(folder: Path | None = None, say: Say = _silent) -> Path:
+    """Build everything anew with the bad release live; the journal stays. The path of runbooks.toml.
+
+    PracticeError; LockHeldError while a run is at work.
+    """
+    from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.ground import Ground
+
+    ground = Ground.of(folder)
+    lifecycle.reset(ground, say)
+    return ground.configuration
+
+
+def status(folder: Path | None = None) -> Condition:
+    """What it is like now; changes nothing and never fails for something that is missing."""
+    from runbook_lib.practice.condition import condition
+    from runbook_lib.practice.ground import Ground
+
+    return condition(Ground.of(folder))
+
+
+def break_(fault: str, folder: Path | None = None, say: Say = _silent) -> str:
+    """Start it if need be and bring a fault about; what is wrong now, one line.
+
+    PracticeError for an unknown fault, naming those there are; LockHeldError while a run is at work.
+    """
+    from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.faults import inject
+    from runbook_lib.practice.ground import Ground
+
+    ground = Ground.of(folder)
+    lifecycle.ensure(ground, say)
+    return inject(ground, fault)

@@ -1,0 +1,75 @@
+"""`runbook practice`: the practice environment at the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib import practice as environment
+
+if TYPE_CHECKING:
+    from runbook_lib.practice.condition import Condition
+
+
+@click.group()
+def practice() -> None:
+    """A small shop on this machine to practise on: staging and production, with a bad release live."""
+
+
+@practice.command()
+def start() -> None:
+    """Build what is missing, start what does not run."""
+    environment.start(say=_say)
+    _show(environment.status())
+
+
+@practice.command()
+def stop() -> None:
+    """End its processes; files stay."""
+    stopped = environment.stop()
+    click.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@practice.command()
+def reset() -> None:
+    """Build it anew, the bad release live again; the journal stays."""
+    environment.reset(say=_say)
+    _show(environment.status())
+
+
+@practice.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:
+    """Show what is live and how it is; changes nothing."""
+    found = environment.status()
+    if as_json:
+        click.echo(json.dumps(found.facts, indent=2))
+    else:
+        _show(found)
+
+
+@practice.command("break")
+@click.argument("fault")
+def break_(fault: str) -> None:
+    """Bring a FAULT about: bad-release, down or hang."""
+    click.echo(environment.break_(fault, say=_say))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _show(found: Condition) -> None:
+    rows = [("environment", "release", "commit", "health", "url")]
+    rows += [
+        (name, at.release or "-", at.commit[:12] or "-", at.health, at.url or "-")
+        for name, at in found.environments.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(f"practice is {found.state}, traffic {found.traffic}, in {found.folder}")
+    if found.state != "running":
+        click.echo("Next: runbook practice start")

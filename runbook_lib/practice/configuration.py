@@ -1,0 +1,99 @@
+"""The runbooks.toml of the practice environment and the scripts that it names."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site, replace
+from runbook_lib.practice.server import LOOPBACK
+
+HEAD = f"""\
+# The practice environment, written by `runbook practice start`. What is changed here is overwritten.
+
+[journal]
+folder = ".."
+
+[services.{SERVICE}]
+description = "Practice environment: a small shop on this machine, under synthetic traffic."
+owner = "on-call"
+"""
+
+ENVIRONMENT = """
+[services.{service}.environments.{name}]
+platform = "git"
+url = "{url}"
+{staging}
+[services.{service}.environments.{name}.git]
+layout = "releases"
+path = "{name}"
+repository = "repository"
+shared = ["storage"]
+restart = [["sh", {restart}]]
+logs = ["storage/logs/shop.log"]
+
+[services.{service}.environments.{name}.checks]
+up = "/up"
+ready = "/ready"
+version = "/version"
+timeout = 2
+within = 15
+smoke = [
+  {{ name = "home page", path = "/", contains = "Welcome to the shop" }},
+  {{ name = "checkout", path = "/checkout?sku=MUG-01&quantity=1", contains = "total" }},
+]
+
+[services.{service}.environments.{name}.observation]
+window = 8
+interval = 0.5
+min_requests = 20
+max_error_rate = 0.01
+max_p95_ms = 250
+metrics = "/metrics"
+
+[services.{service}.environments.{name}.approval]
+policy = "none"
+"""
+
+RESTART = """\
+#!/bin/sh
+# Ends what serves and starts the code behind `current`.
+exec {python} -I -S {server} restart {folder} {port}
+"""
+
+
+def url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
+
+
+def write(ground: Ground, marker: Marker) -> None:
+    """Write the configuration and each environment's restart script, where they differ from what they should be."""
+    for site in ground.sites:
+        replace(site.restart, _restart(site, marker))
+    replace(ground.configuration, text(ground, marker.ports))
+
+
+def text(ground: Ground, ports: Mapping[str, int]) -> str:
+    """The configuration of a practice environment whose shops listen on these ports."""
+    return HEAD + "".join(_environment(site, ports[site.name]) for site in ground.sites)
+
+
+def _environment(site: Site, port: int) -> str:
+    return ENVIRONMENT.format(
+        service=SERVICE,
+        name=site.name,
+        url=url(port),
+        staging='staging = "staging"\n' if site.name == "production" else "",
+        # A JSON string is a TOML basic string once DEL, which JSON leaves as it is, cannot occur in a path.
+        restart=json.dumps(str(site.restart), ensure_ascii=False),
+    )
+
+
+def _restart(site: Site, marker: Marker) -> str:
+    return RESTART.format(
+        python=shlex.quote(marker.python),
+        server=shlex.quote(marker.server),
+        folder=shlex.quote(str(site.folder)),
+        port=marker.ports[site.name],
+    )

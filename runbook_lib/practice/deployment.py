@@ -1,0 +1,84 @@
+"""Putting a release of the shop live in a practice environment, the way a runbook does: through its platform."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from runbook_lib.errors import PracticeError
+from runbook_lib.practice.ground import ENVIRONMENTS, SERVICE, Ground
+
+if TYPE_CHECKING:
+    from runbook_lib.config import Target
+    from runbook_lib.platforms.base import Release
+
+
+def targets(ground: Ground) -> list[Target]:
+    """The practice environments as a run gets them, staging first."""
+    from runbook_lib.config import load
+
+    loaded = load(ground.configuration)
+    return [loaded.target(SERVICE, name) for name in ENVIRONMENTS]
+
+
+def new_run() -> str:
+    """An id for a deployment outside of any run; never the same, since a step is carried out once a run."""
+    return f"practice-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def locked(ground: Ground, run: str) -> Iterator[None]:
+    """Hold the locks that runs take, so that nothing is changed under a run. LockHeldError when one is at work."""
+    from runbook_lib.run.journal import Journal
+    from runbook_lib.run.lock import Locks
+
+    locks = Locks(Journal(ground.folder.parent), run)
+    locks.take([f"{SERVICE}/{name}" for name in ENVIRONMENTS])
+    try:
+        yield
+    finally:
+        locks.release()
+
+
+def deploy(target: Target, tag: str, run: str) -> Release:
+    """Put a release live; the release. RunbookError of the step that failed, with what served before put back or
+    not: a caller that builds starts over."""
+    from runbook_lib.platforms import platform_of
+    from runbook_lib.platforms.base import find_release
+
+    platform = platform_of(target)
+    release = find_release(platform.releases(), tag)
+    for step in platform.switch(release, platform.readings(release), target.name, run).steps:
+        step.do()
+    return release
+
+
+def check(target: Target, release: Release) -> None:
+    """PracticeError unless the release serves in an environment and passes its checks, asked once."""
+    checks = target.environment.checks
+    routes = {checks.up: "", checks.ready: "", checks.version: release.tag}
+    routes |= {smoke.path: smoke.contains for smoke in checks.smoke}
+    for path, contains in routes.items():
+        status, body = ask(target.environment.url, path, checks.timeout)
+        if status != 200 or contains not in body:
+            raise PracticeError(
+                f"{target.label}: {path} answers {status or 'nothing'} with {release} live",
+                next_step="run `runbook practice reset`",
+            )
+
+
+def ask(url: str, path: str, timeout: float) -> tuple[int, str]:
+    """Status and body of a route; 0 when nothing answers."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read(65_536).decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    finally:
+        connection.close()

@@ -1,0 +1,61 @@
+"""Faults to practise on. A fault is one function and one line in FAULTS; its docstring's first line is its help."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+from runbook_lib.command import nearest, printable
+from runbook_lib.errors import PracticeError
+from runbook_lib.practice import server
+from runbook_lib.practice.ground import Ground
+
+
+def bad_release(ground: Ground) -> str:
+    """The bad release goes live in staging and production."""
+    from runbook_lib.practice.deployment import deploy, locked, new_run, targets
+    from runbook_lib.practice.repository import BAD
+
+    run = new_run()
+    with locked(ground, run):
+        for target in targets(ground):
+            deploy(target, BAD, run)
+    return f"{BAD} is live in staging and production; most checkouts fail"
+
+
+def down(ground: Ground) -> str:
+    """The process of production is killed."""
+    return _signal_production(ground, signal.SIGKILL, "was killed")
+
+
+def hang(ground: Ground) -> str:
+    """The process of production takes connections and never answers."""
+    return _signal_production(ground, signal.SIGSTOP, "hangs")
+
+
+FAULTS: dict[str, Callable[[Ground], str]] = {
+    "bad-release": bad_release,
+    "down": down,
+    "hang": hang,
+}
+
+
+def inject(ground: Ground, name: str) -> str:
+    """Bring a fault about; what is wrong now, one line. PracticeError for an unknown one; LockHeldError while a run
+    is at work on the environment."""
+    if name not in FAULTS:
+        close = nearest(name, list(FAULTS))
+        raise PracticeError(
+            f"there is no fault {printable(name, 80)!r}",
+            next_step=(f"did you mean {close[0]}? " if close else "") + f"There are: {', '.join(FAULTS)}",
+        )
+    return FAULTS[name](ground)
+
+
+def _signal_production(ground: Ground, signum: signal.Signals, what: str) -> str:
+    lock = ground.site("production").lock
+    pid = server.holder(lock)
+    if pid is None:
+        raise PracticeError("production does not run", next_step="run `runbook practice start`")
+    server.send(lock, pid, signum)
+    return f"the process of production (pid {pid}) {what}"

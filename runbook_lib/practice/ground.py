@@ -1,0 +1,134 @@
+"""Where the practice environment lies on disk, and the marker that says that it is complete."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+# Raised when what is built changes so much that an existing practice environment must be built anew.
+FORMAT = 1
+ENVIRONMENTS = ("staging", "production")
+SERVICE = "shop"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One environment of the practice service: staging or production."""
+
+    name: str
+    folder: Path
+
+    @property
+    def current(self) -> Path:
+        return self.folder / "current"
+
+    @property
+    def storage(self) -> Path:
+        return self.folder / "shared" / "storage"
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the shop's process as long as it lives."""
+        return self.run / "shop.lock"
+
+    @property
+    def restart(self) -> Path:
+        """The script that a deployment restarts the shop with."""
+        return self.folder / "restart.sh"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The folder of one project's practice environment, and everything in it by name."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, start: Path | None = None) -> Ground:
+        """The practice environment of the project that `start` (default: the working folder) belongs to."""
+        from runbook_lib.config import STATE_FOLDER, project_root
+
+        return cls(project_root(start) / STATE_FOLDER / "practice")
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "runbooks.toml"
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def marker(self) -> Path:
+        return self.folder / "practice.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "practice.lock"
+
+    @property
+    def traffic(self) -> Path:
+        return self.folder / "traffic"
+
+    @property
+    def lease(self) -> Path:
+        return self.traffic / "lease"
+
+    @property
+    def traffic_lock(self) -> Path:
+        """Held by the traffic's process as long as it lives."""
+        return self.traffic / "traffic.lock"
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(Site(name, self.folder / name) for name in ENVIRONMENTS)
+
+    def site(self, name: str) -> Site:
+        return next(site for site in self.sites if site.name == name)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a complete practice environment says of itself.
+
+    ports: of each environment. python, server: the interpreter and the script that start its processes.
+    """
+
+    ports: dict[str, int]
+    python: str
+    server: str
+
+    def write(self, ground: Ground) -> None:
+        data = {"format": FORMAT, "folder": str(ground.folder), **asdict(self)}
+        replace(ground.marker, json.dumps(data, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, ground: Ground) -> Marker | None:
+        """The marker, or None: not built, not to its end, by another version, or moved here from elsewhere."""
+        try:
+            data: dict[str, Any] = json.loads(ground.marker.read_text())
+            ports = {name: int(data["ports"][name]) for name in ENVIRONMENTS}
+            marker = cls(ports, str(data["python"]), str(data["server"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        whole = data.get("format") == FORMAT and data.get("folder") == str(ground.folder)
+        return marker if whole and ground.configuration.is_file() else None
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new text, never half; nothing when it holds it already."""
+    try:
+        if file.read_text() == text:
+            return
+    except (OSError, UnicodeDecodeError):
+        pass
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.write_text(text)
+    os.replace(fresh, file)

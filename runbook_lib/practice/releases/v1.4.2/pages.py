@@ -1,0 +1,12 @@
+"""The shop's pages."""
+
+from html import escape
+
+
+def home(products, version):
+    rows = "".join(f"<li>{escape(name)}: {cents / 100:.2f} EUR</li>" for _, name, cents in products)
+    return f"<!doctype html><title>Shop</title><h1>Welcome to the shop</h1><ul>{rows}</ul><footer>{version}</footer>\n"
+
+
+def message(text):
+    return f"<!doctype html><title>Shop</title><p>{escape(text)}</p>\n"

@@ -1,0 +1,280 @@
+"""Detached processes that are known by a lock they hold; and the command that restarts a shop.
+
+Run by path with the bare interpreter (no site-packages: it starts in 10 ms), it is what a deployment restarts with:
+
+    python -I -S server.py restart FOLDER PORT     stop what serves, serve the code behind FOLDER/current
+    python -I -S server.py start FOLDER PORT       the same, unless something serves already
+    python -I -S server.py traffic FOLDER PORT...  start the synthetic traffic, unless it runs already
+
+It exits with 0, with 1 and a last line saying why not, or with TAKEN when another program has the port.
+
+A pid file alone lies after a reboot or a kill. Here the process inherits a locked file and writes its pid into it
+before it becomes the shop: while the lock is held, that pid is this process and no other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+TAKEN = 3
+STOP_PATIENCE = 3.0
+START_PATIENCE = 10.0
+TURN_PATIENCE = 30.0
+TICK = 0.005
+# What an interpreter may need to start; whatever else the caller has in its environment may be secret.
+INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class ServerError(Exception):
+    """A process could not be started or stopped. code: the exit status that tells the caller which it was."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def holder(lock: Path) -> int | None:
+    """The pid of the living process that holds a lock file, or None when nobody does."""
+    try:
+        probe = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        deadline = time.monotonic() + 1.0
+        while not _locked(probe, fcntl.LOCK_SH):
+            # Between lock and pid lie the few instructions of a process that is just coming to life.
+            written = os.pread(probe, 20, 0).strip()
+            if written.isdigit():
+                return int(written)
+            if time.monotonic() >= deadline:
+                raise ServerError(f"{lock} is held by a process that does not give its number")
+            time.sleep(TICK)
+    finally:
+        os.close(probe)
+    return None
+
+
+def stop(lock: Path, patience: float = STOP_PATIENCE) -> bool:
+    """End the process that holds a lock: in order, and by force when it takes longer than `patience` seconds.
+
+    True when there was one. ServerError when it cannot be ended.
+    """
+    pid = holder(lock)
+    if pid is None:
+        return False
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        send(lock, pid, signum)
+        if _until(lambda: holder(lock) != pid, patience):
+            return True
+    raise ServerError(f"process {pid} does not end")
+
+
+def send(lock: Path, pid: int, signum: int) -> None:
+    """Signal the process that holds a lock; nothing happens when it is gone already."""
+    if holder(lock) != pid:
+        return
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        pass
+    except PermissionError as error:
+        raise ServerError(f"process {pid} belongs to another user") from error
+
+
+def answers(port: int, path: str = "/up", timeout: float = 0.5) -> bool:
+    """Whether a route of a local server answers 200."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=timeout) as connection:
+            connection.settimeout(timeout)
+            connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            return connection.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections at a local port."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def free(port: int) -> bool:
+    """Whether a server could listen on a local port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def turn(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock file for the body; callers of the same file go one after another.
+
+    waiting: called once when another has it. ServerError when that one takes longer than TURN_PATIENCE.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _locked(handle, fcntl.LOCK_EX):
+            waiting()
+            if not _until(lambda: _locked(handle, fcntl.LOCK_EX), TURN_PATIENCE):
+                raise ServerError(f"another process is at work here and did not end within {TURN_PATIENCE:g} s")
+        yield
+    finally:
+        os.close(handle)
+
+
+def serve(folder: Path, port: int, *, anew: bool) -> None:
+    """Serve the code behind folder/current. anew: end first what serves now.
+
+    ServerError when the port is another program's or when the shop does not come up.
+    """
+    run = folder / "run"
+    with turn(run / "turn.lock"):
+        lock = run / "shop.lock"
+        if not anew and holder(lock) is not None and answers(port, timeout=2.0):
+            return
+        stop(lock)
+        if not free(port):
+            raise ServerError(f"port {port} is taken by another program", TAKEN)
+        release = (folder / "current").resolve()
+        argv = [sys.executable, "-B", "-E", "-s", "-S", str(release / "shop.py")]
+        env = {"SHOP_PORT": str(port), "SHOP_STORAGE": str(folder / "shared" / "storage")}
+        pid = _launch(lock, argv, cwd=release, env=env, errors=run / "shop.err")
+        _await(pid, lambda: answers(port), run / "shop.err")
+
+
+def send_traffic(folder: Path, ports: Sequence[str]) -> None:
+    """Start the synthetic traffic to local ports, unless it runs."""
+    with turn(folder / "turn.lock"):
+        lock, errors, lease = folder / "traffic.lock", folder / "traffic.err", folder / "lease"
+        if holder(lock) is not None:
+            return
+        script = Path(__file__).resolve().with_name("traffic.py")
+        argv = [sys.executable, "-I", "-S", str(script), str(lease), *ports]
+        pid = _launch(lock, argv, cwd=folder, env={}, errors=errors)
+        _await(pid, lambda: True, errors)
+
+
+def _launch(lock: Path, argv: Sequence[str], *, cwd: Path, env: dict[str, str], errors: Path) -> int:
+    """Start a detached process that holds `lock` as long as it lives; its pid."""
+    held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        # A process that looks whether the lock is held has it for an instant itself.
+        if not _until(lambda: _locked(held, fcntl.LOCK_EX), 2.0):
+            raise ServerError(f"{lock} is held by another process")
+        os.ftruncate(held, 0)
+        pid = os.fork()
+        if pid == 0:
+            inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+            _become(held, argv, cwd, {**inherited, **env}, errors)
+        return pid
+    finally:
+        os.close(held)
+
+
+def _become(held: int, argv: Sequence[str], cwd: Path, env: dict[str, str], errors: Path) -> None:
+    """Turn this forked process into a daemon; never returns."""
+    try:
+        os.setsid()
+        os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
+        _signals_as_usual()
+        output = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for source, stream in ((nothing, 0), (nothing, 1), (output, 2)):
+            os.dup2(source, stream)
+        # Only the lock goes along: a caller's pipe or lock in a daemon would never be closed.
+        if held == 3:
+            os.set_inheritable(3, True)
+        else:
+            os.dup2(held, 3)
+        os.closerange(4, 65_536)
+        os.chdir(cwd)
+        os.execve(argv[0], list(argv), env)  # noqa: S606 - an argv, and no shell is wanted
+    except OSError as error:
+        os.write(2, f"{error}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _signals_as_usual() -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _await(pid: int, up: Callable[[], bool], errors: Path) -> None:
+    """Wait until a child of this process is up; ServerError with its last words when it ends or takes too long."""
+
+    def ended() -> bool:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+
+    over = False
+
+    def settled() -> bool:
+        nonlocal over
+        over = ended()
+        return over or up()
+
+    came_up = _until(settled, START_PATIENCE)
+    if came_up and not over:
+        return
+    if not over:
+        os.kill(pid, signal.SIGKILL)
+    said = errors.read_text(errors="replace").strip().splitlines()
+    how = "ended at once" if over else f"did not answer within {START_PATIENCE:g} s"
+    raise ServerError(f"the process {how}: {said[-1] if said else 'it said nothing'}")
+
+
+def _locked(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _until(condition: Callable[[], bool], patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(TICK)
+    return True
+
+
+def main(words: Sequence[str]) -> int:
+    """The command; see the module. Exit status."""
+    try:
+        verb, folder, *ports = words
+        if verb == "traffic":
+            send_traffic(Path(folder), ports)
+        elif verb in ("restart", "start") and len(ports) == 1:
+            serve(Path(folder), int(ports[0]), anew=verb == "restart")
+        else:
+            raise ValueError(verb)
+    except ValueError:
+        print("usage: server.py restart|start FOLDER PORT, server.py traffic FOLDER PORT...", file=sys.stderr)
+        return 2
+    except (ServerError, OSError) as error:
+        print(error, file=sys.stderr)
+        return error.code if isinstance(error, ServerError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
