@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ class Traffic:
 
     requests: float = 0.0
     errors: float = 0.0
-    buckets: Counter[float] = field(default_factory=Counter)
+    buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
 
     @property
     def error_rate(self) -> float | None:
@@ -47,7 +47,7 @@ class Traffic:
         """The traffic between an earlier reading and this one; a counter that went down was started anew."""
         if self.requests < before.requests:
             return self
-        buckets = Counter({bound: self.buckets[bound] - before.buckets[bound] for bound in self.buckets})
+        buckets = {bound: count - before.buckets.get(bound, 0.0) for bound, count in self.buckets.items()}
         return Traffic(self.requests - before.requests, self.errors - before.errors, buckets)
 
 

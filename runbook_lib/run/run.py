@@ -137,7 +137,7 @@ class Run:
         read: takes every reading and returns plain data; refuses what must not be done. build: a pure function. A
         continued run is built from the readings that were recorded. PlanDriftError when that gives another plan.
         """
-        with self._ending():
+        with self.guarded():
             self._reread = lambda: build(_plain(read()))
             if self._state.snapshot is None:
                 self.plan = self._reread()
@@ -160,7 +160,7 @@ class Run:
         and leaves the run to be continued.
         """
         plan = self._planned()
-        with self._ending():
+        with self.guarded():
             if self.dry_run:
                 return "nobody: a dry run changes nothing"
             found = self._approval(plan, terms) or self._ask(plan, terms, given)
@@ -207,7 +207,7 @@ class Run:
         """
         plan = self._planned()
         section = plan.section(name)
-        with self._ending():
+        with self.guarded():
             if self.dry_run:
                 return f"{name}: {len(section.steps)} steps planned, nothing changed"
             if section.skipped:
@@ -362,7 +362,7 @@ class Run:
         where nothing was changed.
         """
         section = self._planned().section(name)
-        with self._ending():
+        with self.guarded():
             if self.dry_run or section.skipped:
                 return None
             before = self._state.verdicts.get(f"observed {name}")
@@ -454,8 +454,8 @@ class Run:
         self._let_go()
 
     @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
-        """Whatever goes wrong inside ends the run in order."""
+    def guarded(self) -> Iterator[None]:
+        """A context in which whatever goes wrong ends the run in order."""
         if self not in _open:
             raise StepError(
                 f"run {self.id} is closed ({self._state.status})", next_step="run the notebook from its first cell"

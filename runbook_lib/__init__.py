@@ -1,0 +1,24 @@
+"""Runbooks that people trust at three in the morning: the names that a notebook uses."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runbook_lib.actions.rollback import Rollback
+
+__all__ = ["Rollback"]
+
+# Imported when first used: the papermill plug-in and the command line start without them.
+_HOMES = {"Rollback": "runbook_lib.actions.rollback"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

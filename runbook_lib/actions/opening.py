@@ -1,0 +1,25 @@
+"""Finding what a runbook works on: the configuration above the working folder, or the practice environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook_lib import config
+from runbook_lib.config import Loaded
+
+
+def configuration(start: Path | None = None) -> Loaded:
+    """The nearest runbooks.toml from `start` (default: the working folder) upwards; with none, the practice
+    environment's, which is started when it does not run."""
+    file = config.find(start)
+    if file is None:
+        from runbook_lib import practice
+
+        file = practice.ensure(start, say=print)
+    return config.load(file)
+
+
+def state_folder(start: Path | None = None) -> Path:
+    """The journal's folder, without starting anything: for commands that only look."""
+    file = config.find(start)
+    return config.load(file).state if file else config.project_root(start) / config.STATE_FOLDER

@@ -1,0 +1,335 @@
+"""Roll back: put a release live that is known to be good, staging first, and prove that it is healthy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from runbook_lib.actions.deploy import Deployment
+from runbook_lib.actions.opening import configuration
+from runbook_lib.command import printable
+from runbook_lib.config import Target
+from runbook_lib.display import Chart, Table
+from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
+from runbook_lib.observation.window import watch
+from runbook_lib.platforms import platform_of
+from runbook_lib.platforms.base import Platform, Release, find_release
+from runbook_lib.probes.metrics import Traffic, traffic
+from runbook_lib.run import gate
+from runbook_lib.run.journal import Journal
+from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
+from runbook_lib.run.run import Run
+from runbook_lib.run.standing import Standing
+
+RUNBOOK = "rollback"
+SHOWN = 10
+
+
+@dataclass
+class Rollback:
+    """The procedure of rollback.ipynb, a method for each of its sections."""
+
+    run: Run
+    target: Target
+    tag: str
+    reason: str
+    window: float
+    approve: str
+    skip_staging: bool
+    _before: Traffic | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        tag: str = "",
+        service: str = "",
+        environment: str = "production",
+        reason: str = "",
+        window: float = -1.0,
+        skip_staging: bool = False,
+        approve: str = "",
+        dry_run: bool = False,
+    ) -> Rollback:
+        """Begin a rollback, or continue the unfinished one of the same command.
+
+        tag: release to put live; empty: the last known good one. service: empty when there is only one.
+        environment: where. reason: for the record. window: seconds of observation; negative: as configured.
+        skip_staging: rely on a recent recorded PASS of staging. approve: digest of a plan approved beforehand.
+        dry_run: plan only. Raises ConfigurationError, LockHeldError, JournalError.
+        """
+        target = configuration().target(service, environment)
+        parameters = {
+            "tag": tag,
+            "service": target.service_name,
+            "environment": environment,
+            "reason": reason,
+            "window": window,
+            "skip_staging": skip_staging,
+            "dry_run": dry_run,
+        }
+        run = Run.open(
+            Journal(target.state),
+            RUNBOOK,
+            target.label,
+            parameters,
+            same=("tag", "service", "environment"),
+            dry_run=dry_run,
+        )
+        seconds = target.environment.observation.window if window < 0 else window
+        return cls(run, target, tag, reason, seconds, approve, skip_staging)
+
+    # -- find the releases --------------------------------------------------------------------------------------
+
+    def releases(self) -> Table:
+        """What there is, what is live, what is known to be good or bad, and what is proposed."""
+        with self.run.guarded():
+            live = {release.id for release in self._platform.current().values()}
+            proposed = self._standing.last_known_good(self._platform.releases(), live)
+            rows = [
+                (release.tag, release.short_id, release.created[:16].replace("T", " "), release.title, *words)
+                for release in self._platform.releases()[:SHOWN]
+                for words in [self._words(release, live)]
+            ]
+        note = f"last known good: {proposed}" if proposed else "no release has a recorded passing verification yet"
+        return Table(f"Releases of {self.target.label}", ("tag", "id", "created", "title", "standing"), rows, (note,))
+
+    def _words(self, release: Release, live: set[str]) -> tuple[str]:
+        word = "live" if release.id in live else ""
+        standing = self._standing.word(release.id)
+        return (", ".join(filter(None, (word, standing))),)
+
+    @cached_property
+    def _platform(self) -> Platform:
+        return platform_of(self.target)
+
+    @cached_property
+    def _standing(self) -> Standing:
+        return Standing.of(self.run.journal, self.target.label)
+
+    # -- plan ---------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Table:
+        """Take every reading, make the plan, write it down and show it. Refuses what must not be rolled back to."""
+        self._before = traffic(self.target.environment, timeout=1.0)
+        plan = self.run.propose(self._read, self._build)
+        rows = [
+            (section.name, step.host, step.title, "; ".join(step.shows), _undo_word(section, step))
+            for section, step in plan.steps()
+        ]
+        skipped = [f"{section.name}: {section.skipped}" for section in plan.sections if section.skipped]
+        digest = f"digest {plan.digest}"
+        return Table(
+            plan.title,
+            ("section", "host", "step", "commands", "undo"),
+            rows,
+            (*plan.warnings, *skipped, f"then observed for {self.window:g} s", digest),
+        )
+
+    def _read(self) -> Snapshot:
+        release = self._chosen()
+        deployments = [self._deployment(target, release) for target in self._targets]
+        return {
+            "release": release.facts,
+            "live": [live.facts for live in self._live],
+            "staging_passed": self._staging_passed(release),
+            "environments": {d.target.name: d.readings() for d in deployments},
+        }
+
+    def _chosen(self) -> Release:
+        """The release that was asked for, or the last known good one; refused when it must not go live."""
+        releases = self._platform.releases()
+        live = {release.id for release in self._live}
+        if not self.tag:
+            proposed = self._standing.last_known_good(releases, live)
+            if proposed is None:
+                raise ReleaseRefusedError(
+                    f"no release of {self.target.label} has a recorded passing verification",
+                    next_step="name one: -p tag TAG",
+                )
+            return proposed
+        release = find_release(releases, self.tag)
+        if live == {release.id}:
+            raise ReleaseRefusedError(
+                f"{release} is already live on every replica of {self.target.label}",
+                next_step="verify it with verify.ipynb, or name another tag",
+            )
+        if release.id in self._standing.bad:
+            raise ReleaseRefusedError(
+                f"{release} was marked bad: {printable(self._standing.bad[release.id])}",
+                next_step=f"name another tag, or `runbook mark {release.tag} good --reason ...` first",
+            )
+        return release
+
+    @property
+    def _live(self) -> list[Release]:
+        """The releases that are live now, each once."""
+        return sorted({release.id: release for release in self._platform.current().values()}.values(), key=str)
+
+    @property
+    def _targets(self) -> list[Target]:
+        return [target for target in (self.target.staging, self.target) if target is not None]
+
+    def _deployment(self, target: Target, release: Release) -> Deployment:
+        return Deployment(target, release, self.run.id)
+
+    def _staging_passed(self, release: Release) -> bool:
+        """Whether staging has a recent recorded PASS of exactly this release."""
+        staging = self.target.staging
+        if staging is None:
+            return False
+        standing = Standing.of(self.run.journal, staging.label)
+        return standing.passed_within(release.id, self.target.environment.staging_valid)
+
+    def _build(self, snapshot: Snapshot) -> Plan:
+        release = Release(**snapshot["release"])
+        live = [Release(**facts) for facts in snapshot["live"]]
+        deployments = [self._deployment(target, release) for target in self._targets]
+        sections = [self._section(deployment, snapshot) for deployment in deployments]
+        before = " and ".join(map(str, live)) or "nothing"
+        return Plan(
+            f"Roll back {self.target.label} from {before} to {release}",
+            (*sections, self._retirement(deployments, snapshot)),
+            snapshot,
+            tuple(self._warnings(live)),
+        )
+
+    def _section(self, deployment: Deployment, snapshot: Snapshot) -> Section:
+        target, readings = deployment.target, snapshot["environments"][deployment.target.name]
+        if target is self.target:
+            section = deployment.section(readings)
+            return _with_ready(section, lambda: self._refuse_without_staging(deployment.release))
+        return deployment.section(readings, skipped=self._skip_staging(deployment.release, snapshot))
+
+    def _skip_staging(self, release: Release, snapshot: Snapshot) -> str:
+        """Why staging need not be done, or an empty string."""
+        staging = self.target.staging
+        readings = snapshot["environments"][staging.name] if staging else {"hosts": {}}
+        on_it = all(reading["live"]["id"] == release.id for reading in readings["hosts"].values())
+        if not snapshot["staging_passed"]:
+            if self.skip_staging:
+                raise ReleaseRefusedError(
+                    f"staging has no recent recorded PASS of {release}", next_step="run without -p skip_staging true"
+                )
+            return ""
+        return f"it passed with {release} recently" if on_it or self.skip_staging else ""
+
+    def _refuse_without_staging(self, release: Release) -> None:
+        if self.target.staging is not None and not self._staging_passed(release):
+            raise PlanDriftError(
+                f"staging has no recorded PASS of {release}", next_step="run the section of staging first"
+            )
+
+    def _retirement(self, deployments: list[Deployment], snapshot: Snapshot) -> Section:
+        """What is cleared away once the release has been observed to be good."""
+        steps: list[Step] = []
+        for deployment in deployments:
+            readings = snapshot["environments"][deployment.target.name]
+            steps += deployment.platform.retire(readings, f"afterwards.{deployment.target.name}", self.run.id)
+        skipped = "" if steps else "nothing was kept that needs clearing away"
+        return Section("afterwards", self.target.label, "clear away what was kept", tuple(steps), skipped=skipped)
+
+    def _warnings(self, live: list[Release]) -> list[str]:
+        warnings = ["database: not assessed; make sure that the target release can live with the present schema"]
+        if len(live) > 1:
+            warnings.append(f"the replicas differ: {', '.join(map(str, live))} are live at once")
+        if self.target.staging is None:
+            warnings.append("no staging is configured: production goes first")
+        return warnings
+
+    # -- gate, apply, observe -----------------------------------------------------------------------------------
+
+    def gate(self) -> str:
+        """Ask for approval of exactly this plan, as the environment's policy says."""
+        approval = self.target.environment.approval
+        release = self._planned_release()
+        terms = gate.Terms(approval.policy, approval.expires, approval.wait, release.tag)
+        return f"approved by {self.run.approve(terms, self.approve)}"
+
+    def stage(self) -> str:
+        """Staging first: switch, verify, smoke tests."""
+        if self.target.staging is None:
+            return "no staging is configured"
+        return self.run.apply(self.target.staging.name)
+
+    def switch(self) -> str:
+        """The environment itself: switch and verify."""
+        return self.run.apply(self.target.name)
+
+    def observe(self) -> Table:
+        """Watch the release for the window; on FAIL, what served before is put back."""
+        release = self._planned_release()
+
+        def seen(report: Any) -> Verdict:
+            return watch(self.target.environment, self._platform, release, self.window, report)
+
+        verdict = self.run.observe(self.target.name, self.window, seen)
+        if verdict is None:
+            return Table("Observation", (), (), ("nothing was changed, so there is nothing to observe",))
+        return self._observed(release, verdict)
+
+    def _observed(self, release: Release, verdict: Verdict) -> Table:
+        numbers = verdict.numbers
+        rows = [("after", str(release), *_traffic_words(numbers["requests"], numbers["error_rate"], numbers["p95_ms"]))]
+        if self._before is not None and self._before.requests:
+            p95 = self._before.quantile(0.95)
+            words = _traffic_words(self._before.requests, self._before.error_rate, p95 * 1000 if p95 else None)
+            rows.insert(0, ("before", "what was live", *words))
+        chart = Chart("slowest answer", numbers["series"], limit=self.target.environment.observation.max_p95_ms)
+        return Table(
+            f"{verdict.result}: {'; '.join(verdict.reasons)}",
+            ("", "release", "requests", "failed", "p95"),
+            rows,
+            chart=chart,
+        )
+
+    # -- close --------------------------------------------------------------------------------------------------
+
+    def close(self) -> str:
+        """Mark what was rolled away from as bad, clear away, name what to run next, end the run."""
+        if not self.run.dry_run and self.run.plan is not None:
+            self.run.apply("afterwards")
+            self._mark_bad(self.run.plan.snapshot)
+        tag = self._planned_release().tag
+        again = f"papermill rollback.ipynb -p tag {tag}" + (
+            f" -p environment {self.target.name}" if self.target.name != "production" else ""
+        )
+        self.run.suggest(again if self.run.dry_run else "tell the stakeholders, then write the review")
+        return self.run.close()
+
+    def _mark_bad(self, snapshot: Snapshot) -> None:
+        standing = Standing.of(self.run.journal, self.target.label)
+        for facts in snapshot["live"]:
+            if facts["id"] not in standing.bad and facts["id"] != snapshot["release"]["id"]:
+                reason = self.reason or f"rolled away from by run {self.run.id}"
+                self.run.record("marked", release=facts, mark="bad", reason=reason, environment=self.target.label)
+
+    def _planned_release(self) -> Release:
+        plan = self.run.plan
+        return Release(**plan.snapshot["release"]) if plan else Release(self.tag, "")
+
+
+def _undo_word(section: Section, step: Step) -> str:
+    if step.no_undo:
+        return f"none: {step.no_undo}"
+    return "goes back" if section.back or step.undo else "none"
+
+
+def _with_ready(section: Section, check: Any) -> Section:
+    from dataclasses import replace
+
+    ready = section.ready
+
+    def both(begun: bool) -> None:
+        check()
+        ready(begun)
+
+    return replace(section, ready=both)
+
+
+def _traffic_words(requests: float, error_rate: float | None, p95_ms: float | None) -> tuple[str, str, str]:
+    return (
+        f"{requests:.0f}",
+        "unknown" if error_rate is None else f"{error_rate:.1%}",
+        "unknown" if p95_ms is None else f"{p95_ms:.0f} ms",
+    )

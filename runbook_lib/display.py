@@ -1,0 +1,114 @@
+"""Results in the three forms that every result has: HTML for notebooks and pages, Markdown, plain text.
+
+Text from outside is escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from runbook_lib.command import mask, printable
+
+CELL_LIMIT = 400
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+!|~"})
+_TINTS = {
+    "good": "#1a7f37", "bad": "#cf222e", "ask": "#9a6700", "PASS": "#1a7f37", "FAIL": "#cf222e",
+    "INCONCLUSIVE": "#9a6700", "known good": "#1a7f37", "live": "#0969da",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table. rows: cells as text, unescaped; notes: lines below it; chart: points for a small chart."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    chart: Chart | None = None
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{_html(cell)}</th>" for cell in self.head)
+        body = "".join(f"<tr>{''.join(_html_cell(cell) for cell in row)}</tr>" for row in self.rows)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
+        notes = "".join(f"<p>{_html(note)}</p>" for note in self.notes)
+        chart = self.chart.svg() if self.chart else ""
+        return f"<div><p><strong>{_html(self.title)}</strong></p>{table}{chart}{notes}</div>"
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"**{_markdown(self.title)}**", ""]
+        if self.rows:
+            lines += ["| " + " | ".join(map(_markdown, self.head)) + " |", "|" + " --- |" * len(self.head)]
+            lines += ["| " + " | ".join(map(_markdown, row)) + " |" for row in self.rows]
+        return "\n".join([*lines, *(f"\n{_markdown(note)}" for note in self.notes)])
+
+    def __str__(self) -> str:
+        rows = [[_plain(cell) for cell in row] for row in (self.head, *self.rows)] if self.rows else []
+        widths = [max(len(row[i]) for row in rows) for i in range(len(self.head))] if rows else []
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([_plain(self.title), *(f"  {line}" for line in lines), *map(_plain, self.notes)])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A small line chart without scripts. points: seconds, value, failures; unit: of the value; limit: a line."""
+
+    title: str
+    points: Sequence[Sequence[float]]
+    unit: str = "ms"
+    limit: float | None = None
+
+    WIDTH = 560
+    HEIGHT = 120
+
+    def svg(self) -> str:
+        """The chart as an inline SVG element; empty without points."""
+        if not self.points:
+            return ""
+        last = max(self.points[-1][0], 0.001)
+        top = max([*(point[1] for point in self.points), self.limit or 0, 1.0]) * 1.1
+        spots = [(20 + point[0] / last * (self.WIDTH - 30), self._y(point[1], top), point[2]) for point in self.points]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in spots)
+        dots = "".join(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_TINTS["bad"] if failures else _TINTS["good"]}"/>'
+            for x, y, failures in spots
+        )
+        limit = ""
+        if self.limit is not None:
+            y = self._y(self.limit, top)
+            limit = (
+                f'<line x1="20" x2="{self.WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}" '
+                f'stroke="{_TINTS["bad"]}" stroke-dasharray="4 3"/>'
+            )
+        label = f"{self.title}: {last:.0f} s, highest {max(p[1] for p in self.points):.0f} {self.unit}"
+        return (
+            f'<svg role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" '
+            f'width="{self.WIDTH}" style="max-width:100%"><title>{escape(label)}</title>{limit}'
+            f'<polyline points="{line}" fill="none" stroke="#0969da" stroke-width="1.5"/>{dots}'
+            f'<text x="20" y="12" font-size="11" fill="currentColor">{escape(label)}</text></svg>'
+        )
+
+    def _y(self, value: float, top: float) -> float:
+        return self.HEIGHT - 8 - value / top * (self.HEIGHT - 28)
+
+
+def _html(text: str) -> str:
+    return escape(printable(mask(text), CELL_LIMIT), quote=True)
+
+
+def _html_cell(text: str) -> str:
+    tint = _TINTS.get(text)
+    style = f";color:{tint};font-weight:600" if tint else ""
+    return f"<td style='text-align:left{style}'>{_html(text)}</td>"
+
+
+def _markdown(text: str) -> str:
+    return printable(mask(text), CELL_LIMIT).translate(_MARKDOWN)
+
+
+def _plain(text: str) -> str:
+    return printable(mask(text), CELL_LIMIT)
