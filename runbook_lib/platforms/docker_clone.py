@@ -87,6 +87,12 @@ def refusal(container: Inspect) -> tuple[str, str]:
     return "", ""
 
 
+def restart_policy(container: Inspect) -> dict[str, Any]:
+    """The container's restart policy in one spelling; the engine knows two for none."""
+    policy = container["HostConfig"].get("RestartPolicy") or {}
+    return {"Name": policy.get("Name") or "no", "MaximumRetryCount": policy.get("MaximumRetryCount") or 0}
+
+
 def configuration_digest(container: Inspect) -> str:
     """SHA-256 of everything about a container that can change during its life, apart from its state. The rest,
     variables with secrets among it, is fixed by its id."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runbook_lib.command import mask, printable
 from runbook_lib.errors import PlatformError, RunbookError
 
-if TYPE_CHECKING:
-    from docker import APIClient
+Client = Any
+"""docker.APIClient. Its stubs leave half of its methods untyped, and importing it takes a tenth of a second."""
 
 Inspect = dict[str, Any]
 """What the engine tells of one object, in its own spelling."""
@@ -21,7 +21,7 @@ _ANSWER = 60.0
 _LOCAL = "unix:///var/run/docker.sock"
 
 
-def connect(address: str = "", answer: float = _ANSWER) -> APIClient:
+def connect(address: str = "", answer: float = _ANSWER) -> Client:
     """A client of the engine at `address`; empty: DOCKER_HOST or the local socket.
 
     answer: seconds that one call may take. PlatformError names the engine and what to do when it is not reached.
@@ -32,9 +32,9 @@ def connect(address: str = "", answer: float = _ANSWER) -> APIClient:
 
     address = address or os.environ.get("DOCKER_HOST", "") or _LOCAL
     try:
-        options = kwargs_from_env(environment={**os.environ, "DOCKER_HOST": address})
-        over_ssh = address.startswith("ssh://")
-        client = APIClient(version="auto", timeout=_FIRST_ANSWER, use_ssh_client=over_ssh, **options)
+        options = dict(kwargs_from_env(environment={**os.environ, "DOCKER_HOST": address}))
+        options |= {"version": "auto", "timeout": _FIRST_ANSWER, "use_ssh_client": address.startswith("ssh://")}
+        client: Client = APIClient(**options)
     except (DockerException, OSError, ValueError) as error:
         raise PlatformError(
             f"the container engine at {printable(address)} cannot be used: {_reason(error)}",
@@ -60,7 +60,7 @@ def reported(doing: str, kind: type[RunbookError] = PlatformError, next_step: st
         ) from error
 
 
-def found(client: APIClient, container: str) -> Inspect | None:
+def found(client: Client, container: str) -> Inspect | None:
     """A container by id or name, or None when there is none."""
     from docker.errors import NotFound
 
@@ -70,7 +70,7 @@ def found(client: APIClient, container: str) -> Inspect | None:
         return None
 
 
-def image_found(client: APIClient, image: str) -> Inspect | None:
+def image_found(client: Client, image: str) -> Inspect | None:
     """An image of the engine by id or name, or None when it is not there."""
     from docker.errors import NotFound
 

@@ -11,20 +11,20 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from runbook_lib.command import mask, printable
 from runbook_lib.errors import StepFailedError
 from runbook_lib.platforms.base import Release
-from runbook_lib.platforms.docker_clone import NO_RESTART, REPLACES_LABEL, RUN_LABEL, clone, further_networks
-from runbook_lib.platforms.docker_engine import Inspect, found, image_found, reported
-
-if TYPE_CHECKING:
-    from docker import APIClient
-
-_POLL = 0.05
-_STEADY = 1.0
-_UP = ("running", "restarting", "paused")
+from runbook_lib.platforms.docker_clone import (
+    NO_RESTART,
+    REPLACES_LABEL,
+    RUN_LABEL,
+    clone,
+    further_networks,
+    restart_policy,
+)
+from runbook_lib.platforms.docker_engine import Client, Inspect, found, image_found, reported
+from runbook_lib.platforms.docker_health import wait_until_up
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Replacement:
     waits: another container serves meanwhile, so wait for the new one's health. stop_timeout, health_timeout: seconds.
     """
 
-    client: Callable[[], APIClient]
+    client: Callable[[], Client]
     name: str
     old: str
     release: Release
@@ -66,7 +66,7 @@ class Replacement:
             if self.created():
                 return f"{self.next_name} was there already"
             half_made = self._new(client)
-            if half_made:
+            if half_made and half_made["State"]["Status"] == "created":
                 client.remove_container(half_made["Id"], force=True)
             image = image_found(client, old["Image"])
             if image is None:
@@ -100,10 +100,8 @@ class Replacement:
             if self.exclusive:
                 self._stop_old(client)
                 self._start(client, new["Id"])
-                self._healthy(client, new["Id"])
             else:
                 self._start(client, new["Id"])
-                self._healthy(client, new["Id"])
                 self._stop_old(client)
             self._name(client, self.old, self.retained_name)
             self._name(client, new["Id"], self.name)
@@ -144,7 +142,7 @@ class Replacement:
                 old is not None
                 and bool(old["State"]["Running"])
                 and _name_of(old) == self.name
-                and old["HostConfig"]["RestartPolicy"] == self.restart
+                and restart_policy(old) == self.restart
                 and self._new(client) is None
             )
 
@@ -165,7 +163,7 @@ class Replacement:
     def _patience(self) -> int:
         return round(self.stop_timeout)
 
-    def _old(self, client: APIClient) -> Inspect:
+    def _old(self, client: Client) -> Inspect:
         old = found(client, self.old)
         if old is None:
             raise StepFailedError(
@@ -174,73 +172,50 @@ class Replacement:
             )
         return old
 
-    def _new(self, client: APIClient) -> Inspect | None:
+    def _new(self, client: Client) -> Inspect | None:
         """The new container under whatever name it has."""
         labels = [f"{REPLACES_LABEL}={self.old}", f"{RUN_LABEL}={self.run}"]
         listed = client.containers(all=True, filters={"label": labels})
         return found(client, listed[0]["Id"]) if listed else None
 
-    def _stop_old(self, client: APIClient) -> None:
+    def _stop_old(self, client: Client) -> None:
         # Otherwise a restart of the engine would bring it up beside the new one.
-        client.update_container(self.old, restart_policy=dict(NO_RESTART))
+        if self.restart != NO_RESTART:
+            client.update_container(self.old, restart_policy=dict(NO_RESTART))
         client.stop(self.old, timeout=self._patience)
 
-    def _start_old(self, client: APIClient) -> None:
+    def _start_old(self, client: Client) -> None:
         old = self._old(client)
-        if old["HostConfig"]["RestartPolicy"] != self.restart:
+        if restart_policy(old) != self.restart:
             client.update_container(self.old, restart_policy=dict(self.restart))
         if not old["State"]["Running"]:
             client.start(self.old)
 
-    def _start(self, client: APIClient, new: str) -> None:
-        if self.restart["Name"] not in ("", "no"):
+    def _start(self, client: Client, new: str) -> None:
+        if self.restart != NO_RESTART:
             client.update_container(new, restart_policy=dict(self.restart))
         client.start(new)
+        # Where nothing else serves, waiting helps nobody: one look, the rest is for the verification.
+        wait_until_up(client, new, self.name, self.health_timeout if self.waits else 0)
 
-    def _name(self, client: APIClient, container: str, name: str) -> None:
+    def _name(self, client: Client, container: str, name: str) -> None:
         seen = found(client, container)
         if seen and _name_of(seen) != name:
             client.rename(container, name)
 
-    def _healthy(self, client: APIClient, new: str) -> None:
-        """Wait until the new container can be relied on: healthy if its image checks that, else up for a moment.
-        Where nothing else serves, waiting helps nobody: one look, the rest is for the verification."""
-        began = time.monotonic()
-        while True:
-            state = client.inspect_container(new)["State"]
-            health = (state.get("Health") or {}).get("Status")
-            passed = time.monotonic() - began
-            if not state["Running"] or state.get("Restarting") or health == "unhealthy":
-                raise self._not_up(client, new, state, health)
-            if not self.waits or health == "healthy" or (health is None and passed > _STEADY):
-                return
-            if passed > self.health_timeout:
-                raise self._not_up(client, new, state, health)
-            time.sleep(_POLL)
 
-    def _not_up(self, client: APIClient, new: str, state: Inspect, health: str | None) -> StepFailedError:
-        ended = f"ended with status {state['ExitCode']}" if not state["Running"] else f"is {health or 'restarting'}"
-        words = mask(client.logs(new, tail=5).decode(errors="replace"))
-        return StepFailedError(
-            f"the new container of {self.name} {ended}; its last words: {printable(words.strip() or 'none', 600)}",
-            next_step="the way back restores what served; then look why this release does not start",
-        )
-
-
-def is_up(state: str) -> bool:
-    """Whether a state of the engine's list is one of a container that is meant to serve."""
-    return state in _UP
-
-
-def is_left_behind(name: str) -> bool:
-    """Whether a container's name says that it is on its way into service or out of it."""
-    return re.search(r"\.(next|before)\.[A-Za-z0-9_-]+$", name) is not None
-
-
-def _join(client: APIClient, container: str, network: str, endpoint: dict[str, Any]) -> None:
-    url = client._url("/networks/{0}/connect", network)
-    response = client._post_json(url, data={"Container": container, "EndpointConfig": endpoint})
-    client._raise_for_status(response)
+def _join(client: Client, container: str, network: str, endpoint: dict[str, Any]) -> None:
+    address = endpoint.get("IPAMConfig") or {}
+    client.connect_container_to_network(
+        container,
+        network,
+        aliases=endpoint.get("Aliases"),
+        links=dict(link.split(":", 1) for link in endpoint.get("Links") or []),
+        ipv4_address=address.get("IPv4Address"),
+        ipv6_address=address.get("IPv6Address"),
+        link_local_ips=address.get("LinkLocalIPs"),
+        driver_opt=endpoint.get("DriverOpts"),
+    )
 
 
 def _name_of(container: Inspect) -> str:

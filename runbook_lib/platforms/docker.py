@@ -1,0 +1,175 @@
+"""Containers of one Docker engine: a release is an image of the configured repository."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from runbook_lib.command import Command, Result, nearest
+from runbook_lib.config import Target
+from runbook_lib.errors import CommandError, ImageMissingError, PlatformError
+from runbook_lib.platforms import docker_inside, docker_steps
+from runbook_lib.platforms.base import LogLine, Release, Switch
+from runbook_lib.platforms.docker_clone import configuration_digest, exclusive, refusal, restart_policy
+from runbook_lib.platforms.docker_containers import Containers, name_of, release_of
+from runbook_lib.platforms.docker_engine import Client, Inspect, connect, image_found, reported
+from runbook_lib.platforms.docker_replacement import Replacement
+from runbook_lib.run.plan import Snapshot, Step
+
+_REGISTRY_ANSWER = 15.0
+
+
+class DockerPlatform:
+    """An environment in containers. Each container is a replica; its name is the replica's name."""
+
+    def __init__(self, target: Target) -> None:
+        docker = target.environment.docker
+        if docker is None:
+            raise PlatformError(f"{target.label} is not run by docker", next_step="give it a table docker")
+        self._target = target
+        self._docker = docker
+        self._containers = Containers(docker)
+
+    def releases(self) -> list[Release]:
+        """The images of the repository that are on the engine, one release a tag, newest first."""
+        with reported(f"reading the images of {self._docker.image}"):
+            images = self._client.images(name=self._docker.image)
+        found = [
+            Release(tag, image["Id"], _utc(image["Created"]))
+            for image in images
+            for tag in _tags(image, self._docker.image)
+        ]
+        return sorted(found, key=lambda release: (release.created, _natural(release.tag)), reverse=True)
+
+    def current(self) -> dict[str, Release]:
+        """The release of each container. PlatformError names the selector when it finds none."""
+        releases = self.releases()
+        return {
+            name_of(listed): release_of(listed, releases, self._docker.image)
+            for listed in self._containers.live(self._client)
+        }
+
+    def readings(self, release: Release) -> Snapshot:
+        """What is replaced, without any variable's value: identities, and a digest of all that can change in a
+        container's life. Refuses a missing image, and containers that could not be put back."""
+        with reported(f"reading the containers of {self._target.label}"):
+            listed = self._containers.live(self._client)
+            image = {"id": release.id, "tag": release.tag, "pull": self._pull_needed(release)}
+            containers = [self._reading(item["Id"]) for item in sorted(listed, key=name_of)]
+        return {"image": image, "containers": containers}
+
+    def switch(self, release: Release, readings: Snapshot, section: str, run: str) -> Switch:
+        """Create all new containers first, which touches nothing that serves; then one replica after the other."""
+        replacements = self._replacements(release, readings, run)
+        pull = docker_steps.pull(lambda: self._client, self._docker.image, release, readings, section)
+        return docker_steps.switch(replacements, pull, section)
+
+    def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
+        """The steps that remove the containers that `switch` kept for going back. Pure; no way back after them."""
+        release = Release(readings["image"]["tag"], readings["image"]["id"])
+        return docker_steps.retire(self._replacements(release, readings, run), section)
+
+    def command(self, release: Release, command: Command, host: str) -> Command:
+        """`docker exec` in the container `host`. PlatformError when that container does not run the release."""
+        running = self.current().get(host)
+        if running is None or running.id != release.id:
+            raise PlatformError(
+                f"the container {host} runs {running or 'nothing that is known'}, not {release}",
+                next_step="commands of a release are run while it is live",
+            )
+        return docker_inside.exec_command(command, host, self._docker.engine)
+
+    def read(self, release: Release, command: Command) -> dict[str, Result]:
+        """By exec where the release is live, else in a container made for this one command from the live one's
+        configuration and the release's image, and removed again."""
+        client = connect(self._docker.engine, command.timeout)
+        with reported(f"running {command} in {release}", CommandError):
+            return {
+                name_of(listed): docker_inside.read(client, listed["Id"], release, command)
+                for listed in self._containers.live(client)
+            }
+
+    def logs(self, since: float) -> list[LogLine]:
+        """Standard output and error of the live containers, as the engine kept them."""
+        with reported(f"reading the logs of {self._target.label}"):
+            lines = [
+                line
+                for listed in self._containers.live(self._client)
+                for line in docker_inside.log_lines(self._client, listed["Id"], name_of(listed), since)
+            ]
+        return sorted(lines, key=lambda line: line.at or 0.0)
+
+    def _replacements(self, release: Release, readings: Snapshot, run: str) -> list[Replacement]:
+        return docker_steps.replacements(
+            lambda: self._client,
+            release,
+            readings,
+            run,
+            stop_timeout=self._docker.stop_timeout,
+            health_timeout=self._target.environment.checks.within,
+        )
+
+    @cached_property
+    def _client(self) -> Client:
+        return connect(self._docker.engine)
+
+    def _reading(self, container: str) -> dict[str, Any]:
+        seen = self._client.inspect_container(container)
+        name = seen["Name"].removeprefix("/")
+        why, remedy = refusal(seen)
+        if not why:
+            why, remedy = self._foreign(seen)
+        if why:
+            raise PlatformError(f"the container {name} {why}", next_step=remedy)
+        return {
+            "id": seen["Id"],
+            "name": name,
+            "image": seen["Image"],
+            "exclusive": exclusive(seen),
+            "restart": restart_policy(seen),
+            "configuration": configuration_digest(seen),
+        }
+
+    def _foreign(self, seen: Inspect) -> tuple[str, str]:
+        """Why a container that was found is none of this application's, such as a database with the same label."""
+        image = image_found(self._client, seen["Image"])
+        if image is None:
+            return "has an image that is no longer on the engine", "load or pull that image: it is the way back"
+        repositories = {tag.rpartition(":")[0] for tag in image.get("RepoTags") or []}
+        if not repositories or self._docker.image in repositories:
+            return "", ""
+        names = ", ".join(sorted(repositories))
+        return f"runs {names}, not {self._docker.image}", "narrow how the containers are found in runbooks.toml"
+
+    def _pull_needed(self, release: Release) -> bool:
+        """Whether the image has to be fetched first. ImageMissingError when it can be had nowhere."""
+        if image_found(self._client, release.id):
+            return False
+        reference = f"{self._docker.image}:{release.tag}"
+        try:
+            with reported(f"asking the registry for {reference}"):
+                connect(self._docker.engine, _REGISTRY_ANSWER).inspect_distribution(reference)
+        except PlatformError as error:
+            tags = [known.tag for known in self.releases()]
+            near = ", ".join(nearest(release.tag, tags) or tags[:5]) or "none"
+            raise ImageMissingError(
+                f"the image {reference} ({release.short_id}) is not on the engine, and {error.message}",
+                next_step=f"load or push it, or take a release whose image is here: {near}",
+            ) from error
+        return True
+
+
+def _tags(image: Inspect, repository: str) -> list[str]:
+    pairs = [name.rpartition(":") for name in image.get("RepoTags") or []]
+    return [tag for found, _, tag in pairs if found == repository]
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _natural(tag: str) -> list[tuple[int, str]]:
+    """Sorts v1.10 after v1.9: images of one build often share their time."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", tag)]

@@ -1,0 +1,95 @@
+"""Commands inside a container, and what its application wrote to its log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+
+from runbook_lib.command import Command, Result, mask
+from runbook_lib.errors import CommandError, PlatformError
+from runbook_lib.platforms.base import LogLine, Release
+from runbook_lib.platforms.docker_clone import clone, further_networks, one_off
+from runbook_lib.platforms.docker_engine import Client, image_found
+
+_LINES = 2000
+_LINE_LENGTH = 4000
+_OUTPUT = 1_000_000
+
+
+def exec_command(command: Command, container: str, engine: str) -> Command:
+    """`command` for docker's command line. Pure. Values of variables travel in the environment, not in the argv."""
+    host = ("--host", engine) if engine else ()
+    cwd = ("--workdir", command.cwd) if command.cwd else ()
+    variables = [word for name in command.env for word in ("--env", name)]
+    argv = ("docker", *host, "exec", *variables, *cwd, container, *command.argv)
+    return Command(argv, None, command.env, command.timeout)
+
+
+def read(client: Client, container: str, release: Release, command: Command) -> Result:
+    """Run a command in a container if it runs the release, else in a temporary one of the release's image.
+    CommandError when it takes too long."""
+    seen = client.inspect_container(container)
+    if seen["Image"] == release.id and seen["State"]["Running"]:
+        return _execute(client, container, command)
+    image = image_found(client, seen["Image"])
+    if image is None or image_found(client, release.id) is None:
+        raise PlatformError(
+            f"no container runs {release} and its image is not on the engine",
+            next_step="pull the image, then run the same command again",
+        )
+    body = one_off(clone(seen, image, release, ""), command.raw, command.raw_env, command.cwd)
+    temporary = client.create_container_from_config(body)["Id"]
+    try:
+        for network in further_networks(seen):
+            client.connect_container_to_network(temporary, network)
+        return _run(client, temporary, command)
+    finally:
+        client.remove_container(temporary, force=True, v=True)
+
+
+def log_lines(client: Client, container: str, host: str, since: float) -> list[LogLine]:
+    """The last lines that a container wrote since a Unix time, oldest first."""
+    text = client.logs(container, timestamps=True, since=max(since, 0.001), tail=_LINES).decode(errors="replace")
+    return [_log_line(line, host) for line in text.splitlines()]
+
+
+def _log_line(line: str, host: str) -> LogLine:
+    stamp, _, text = line.partition(" ")
+    try:
+        # Nanoseconds are more than fromisoformat takes.
+        at = datetime.fromisoformat(f"{stamp.split('.')[0].rstrip('Z')}+00:00").timestamp()
+        fraction = float(f"0.{stamp.partition('.')[2].rstrip('Z') or 0}")
+    except ValueError:
+        return LogLine(host, mask(line)[:_LINE_LENGTH])
+    return LogLine(host, mask(text)[:_LINE_LENGTH], at + fraction)
+
+
+def _execute(client: Client, container: str, command: Command) -> Result:
+    began = time.monotonic()
+    made = client.exec_create(container, command.raw, environment=command.raw_env, workdir=command.cwd)
+    output = _collect(client.exec_start(made["Id"], stream=True), command, began)
+    code = client.exec_inspect(made["Id"])["ExitCode"]
+    return Result(int(code), output, time.monotonic() - began)
+
+
+def _run(client: Client, container: str, command: Command) -> Result:
+    began = time.monotonic()
+    client.start(container)
+    output = _collect(client.logs(container, stream=True, follow=True), command, began)
+    code = client.wait(container)["StatusCode"]
+    return Result(int(code), output, time.monotonic() - began)
+
+
+def _collect(chunks: Iterable[bytes], command: Command, began: float) -> str:
+    """All output until the command ends. One that talks beyond its timeout is given up here, one that is silent by
+    the client."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk[: max(0, _OUTPUT - len(data))]
+        if time.monotonic() - began > command.timeout:
+            raise CommandError(
+                f"{command} took more than {command.timeout:g} s",
+                next_step="see in the container what it waits for, then run the same command again",
+            )
+    return mask(data.decode(errors="replace"))
