@@ -13,7 +13,7 @@ from runbook_lib.errors import CommandError, ImageMissingError, PlatformError
 from runbook_lib.platforms import docker_inside, docker_steps
 from runbook_lib.platforms.base import LogLine, Release, Switch
 from runbook_lib.platforms.docker_clone import configuration_digest, exclusive, refusal, restart_policy
-from runbook_lib.platforms.docker_containers import Containers, name_of, release_of
+from runbook_lib.platforms.docker_containers import Containers, release_of
 from runbook_lib.platforms.docker_engine import Client, Inspect, connect, image_found, reported
 from runbook_lib.platforms.docker_replacement import Replacement
 from runbook_lib.run.plan import Snapshot, Step
@@ -44,21 +44,21 @@ class DockerPlatform:
         return sorted(found, key=lambda release: (release.created, _natural(release.tag)), reverse=True)
 
     def current(self) -> dict[str, Release]:
-        """The release of each container. PlatformError names the selector when it finds none."""
+        """The release of each container, in the midst of a switch too. PlatformError when it finds none."""
         releases = self.releases()
-        return {
-            name_of(listed): release_of(listed, releases, self._docker.image)
-            for listed in self._containers.live(self._client)
-        }
+        return {name: release_of(item, releases, self._docker.image) for name, item in self._serving.items()}
 
     def readings(self, release: Release) -> Snapshot:
         """What is replaced, without any variable's value: identities, and a digest of all that can change in a
         container's life. Refuses a missing image, and containers that could not be put back."""
         with reported(f"reading the containers of {self._target.label}"):
-            listed = self._containers.live(self._client)
+            settled, releases = self._containers.settled(self._client), self.releases()
+            hosts = {
+                name: {"live": release_of(item, releases, self._docker.image).facts, **self._reading(name, item["Id"])}
+                for name, item in settled.items()
+            }
             image = {"id": release.id, "tag": release.tag, "pull": self._pull_needed(release)}
-            containers = [self._reading(item["Id"]) for item in sorted(listed, key=name_of)]
-        return {"image": image, "containers": containers}
+        return {"image": image, "hosts": hosts}
 
     def switch(self, release: Release, readings: Snapshot, section: str, run: str) -> Switch:
         """Create all new containers first, which touches nothing that serves; then one replica after the other."""
@@ -87,19 +87,22 @@ class DockerPlatform:
         client = connect(self._docker.engine, command.timeout)
         with reported(f"running {command} in {release}", CommandError):
             return {
-                name_of(listed): docker_inside.read(client, listed["Id"], release, command)
-                for listed in self._containers.live(client)
+                name: docker_inside.read(client, item["Id"], release, command) for name, item in self._serving.items()
             }
 
     def logs(self, since: float) -> list[LogLine]:
-        """Standard output and error of the live containers, as the engine kept them."""
+        """Standard output and error of the containers that serve, as the engine kept them."""
         with reported(f"reading the logs of {self._target.label}"):
             lines = [
                 line
-                for listed in self._containers.live(self._client)
-                for line in docker_inside.log_lines(self._client, listed["Id"], name_of(listed), since)
+                for name, item in self._serving.items()
+                for line in docker_inside.log_lines(self._client, item["Id"], name, since)
             ]
         return sorted(lines, key=lambda line: line.at or 0.0)
+
+    @property
+    def _serving(self) -> dict[str, Inspect]:
+        return self._containers.serving(self._client)
 
     def _replacements(self, release: Release, readings: Snapshot, run: str) -> list[Replacement]:
         return docker_steps.replacements(
@@ -115,9 +118,8 @@ class DockerPlatform:
     def _client(self) -> Client:
         return connect(self._docker.engine)
 
-    def _reading(self, container: str) -> dict[str, Any]:
+    def _reading(self, name: str, container: str) -> dict[str, Any]:
         seen = self._client.inspect_container(container)
-        name = seen["Name"].removeprefix("/")
         why, remedy = refusal(seen)
         if not why:
             why, remedy = self._foreign(seen)
@@ -125,8 +127,6 @@ class DockerPlatform:
             raise PlatformError(f"the container {name} {why}", next_step=remedy)
         return {
             "id": seen["Id"],
-            "name": name,
-            "image": seen["Image"],
             "exclusive": exclusive(seen),
             "restart": restart_policy(seen),
             "configuration": configuration_digest(seen),

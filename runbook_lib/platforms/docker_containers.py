@@ -23,18 +23,39 @@ class Containers:
 
     docker: Docker
 
-    def live(self, client: Client) -> list[Inspect]:
-        """Those that serve the environment or are meant to, as the engine lists them, by name. PlatformError names
-        what was looked for and what there is when there are none."""
-        with reported(f"looking for {self.sought}"):
+    def settled(self, client: Client) -> dict[str, Inspect]:
+        """The containers that serve or are meant to, by name, as the engine lists them; a switch must not be under
+        way. PlatformError names what was looked for and what there is when there are none."""
+        groups = self._groups(client)
+        settled = {name: group[name] for name, group in groups.items() if name in group}
+        if not settled or len(settled) < len(groups):
+            raise self._none(client, groups)
+        return settled
+
+    def serving(self, client: Client) -> dict[str, Inspect]:
+        """The same in the midst of a switch too: under each name the container that serves now, be it the old or
+        the new one."""
+        groups = self._groups(client)
+        if not groups:
+            raise self._none(client, groups)
+        return {name: min(group.values(), key=_rank) for name, group in groups.items()}
+
+    def _groups(self, client: Client) -> dict[str, dict[str, Inspect]]:
+        """Under each replica's name its containers by their own names: one, or several around a switch."""
+        with reported(f"looking for a {self.sought}"):
             listed = client.containers(all=True, filters=self._filters)
-            live = [item for item in listed if not _is_left_behind(name_of(item)) and not _is_one_off(item)]
-            if self.docker.label:
-                # A label may be on stopped containers of other purposes, such as last week's migration.
-                live = [item for item in live if item["State"] in _UP]
-            if not live:
-                raise self._none(listed, client.containers(all=True))
-        return sorted(live, key=name_of)
+        groups: dict[str, dict[str, Inspect]] = {}
+        for item in sorted(listed, key=name_of):
+            if not _is_one_off(item):
+                groups.setdefault(_replica(name_of(item)), {})[name_of(item)] = item
+        return {name: group for name, group in groups.items() if self._counts(name, group)}
+
+    def _counts(self, name: str, group: dict[str, Inspect]) -> bool:
+        # A label may be on stopped containers of other purposes, such as last week's migration.
+        if self.docker.label and len(group) == 1:
+            return any(_is_up(item) for item in group.values())
+        # What an earlier switch kept is no replica of its own.
+        return name in group or len(group) > 1
 
     @property
     def sought(self) -> str:
@@ -50,20 +71,21 @@ class Containers:
     def _filters(self) -> dict[str, Any]:
         docker = self.docker
         if docker.container:
-            return {"name": f"^/?{re.escape(docker.container)}$"}
+            return {"name": rf"^/?{re.escape(docker.container)}(\.(next|before)\.[A-Za-z0-9_-]+)?$"}
         if docker.label:
             return {"label": [docker.label]}
         compose = {"project": docker.project, "service": docker.compose_service}
         return {"label": [f"com.docker.compose.{key}={value}" for key, value in compose.items()]}
 
-    def _none(self, selected: list[Inspect], everything: list[Inspect]) -> PlatformError:
-        names = sorted(name_of(item) for item in everything)
-        unfinished = [name for name in names if _is_left_behind(name)]
-        stopped = sorted(name_of(item) for item in selected)
-        if unfinished:
-            next_step = f"an unfinished switch left {', '.join(unfinished[:5])}: run the same command again"
-        elif stopped:
-            next_step = f"start what is to serve: {', '.join(stopped[:5])} does not run"
+    def _none(self, client: Client, groups: dict[str, dict[str, Inspect]]) -> PlatformError:
+        with reported("listing the containers"):
+            names = sorted(map(name_of, client.containers(all=True)))
+            selected = sorted(map(name_of, client.containers(all=True, filters=self._filters)))
+        unfinished = [name for name in names if name != _replica(name)]
+        if groups or unfinished:
+            next_step = f"a switch was not finished ({', '.join(unfinished[:5])}): run the same command again"
+        elif selected:
+            next_step = f"start what is to serve: {', '.join(selected[:5])} does not run"
         else:
             next_step = "correct how the containers are found in runbooks.toml, or start the application"
         there = ", ".join(names[:10]) or "none at all"
@@ -89,9 +111,20 @@ def release_of(listed: Inspect, releases: list[Release], repository: str) -> Rel
     return Release("" if moved else label, listed["ImageID"])
 
 
-def _is_left_behind(name: str) -> bool:
-    """Whether a name says that the container is on its way into service or out of it."""
-    return _LEFT_BEHIND.search(name) is not None
+def _replica(name: str) -> str:
+    """The name of the replica that a container belongs to: without what a switch appends."""
+    return _LEFT_BEHIND.sub("", name)
+
+
+def _rank(listed: Inspect) -> tuple[bool, int]:
+    """Lowest for the container that serves: running before stopped; among those the one with the plain name."""
+    suffix = _LEFT_BEHIND.search(name_of(listed))
+    order = {None: 0, "next": 1, "before": 2}
+    return not _is_up(listed), order[suffix[1] if suffix else None]
+
+
+def _is_up(listed: Inspect) -> bool:
+    return listed["State"] in _UP
 
 
 def _is_one_off(listed: Inspect) -> bool:

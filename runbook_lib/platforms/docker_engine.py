@@ -32,7 +32,7 @@ def connect(address: str = "", answer: float = _ANSWER) -> Client:
 
     address = address or os.environ.get("DOCKER_HOST", "") or _LOCAL
     try:
-        options = dict(kwargs_from_env(environment={**os.environ, "DOCKER_HOST": address}))
+        options: Any = dict(kwargs_from_env(environment={**os.environ, "DOCKER_HOST": address}))
         options |= {"version": "auto", "timeout": _FIRST_ANSWER, "use_ssh_client": address.startswith("ssh://")}
         client: Client = APIClient(**options)
     except (DockerException, OSError, ValueError) as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 
 from runbook_lib.command import Command, Result, mask
 from runbook_lib.errors import CommandError, PlatformError
 from runbook_lib.platforms.base import LogLine, Release
 from runbook_lib.platforms.docker_clone import clone, further_networks, one_off
 from runbook_lib.platforms.docker_engine import Client, image_found
+from runbook_lib.platforms.log_lines import time_of
 
 _LINES = 2000
 _LINE_LENGTH = 4000
@@ -56,13 +56,8 @@ def log_lines(client: Client, container: str, host: str, since: float) -> list[L
 
 def _log_line(line: str, host: str) -> LogLine:
     stamp, _, text = line.partition(" ")
-    try:
-        # Nanoseconds are more than fromisoformat takes.
-        at = datetime.fromisoformat(f"{stamp.split('.')[0].rstrip('Z')}+00:00").timestamp()
-        fraction = float(f"0.{stamp.partition('.')[2].rstrip('Z') or 0}")
-    except ValueError:
-        return LogLine(host, mask(line)[:_LINE_LENGTH])
-    return LogLine(host, mask(text)[:_LINE_LENGTH], at + fraction)
+    at = time_of(stamp)
+    return LogLine(host, mask(text if at else line)[:_LINE_LENGTH], at)
 
 
 def _execute(client: Client, container: str, command: Command) -> Result:

@@ -21,21 +21,21 @@ def replacements(
     health_timeout: float,
 ) -> list[Replacement]:
     """One for each container that was read. client: gives the engine's client when a step is carried out."""
-    containers = readings["containers"]
+    hosts = readings["hosts"]
     return [
         Replacement(
             client=client,
-            name=container["name"],
+            name=name,
             old=container["id"],
             release=release,
             run=run,
             restart=container["restart"],
             exclusive=container["exclusive"],
-            waits=not container["exclusive"] or len(containers) > 1,
+            waits=not container["exclusive"] or len(hosts) > 1,
             stop_timeout=stop_timeout,
             health_timeout=health_timeout,
         )
-        for container in containers
+        for name, container in hosts.items()
     ]
 
 
