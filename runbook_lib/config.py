@@ -364,7 +364,7 @@ class Loaded:
 
     @property
     def state(self) -> Path:
-        return (self.root / self.configuration.journal.folder.expanduser()).absolute()
+        return Path(os.path.normpath(self.root / self.configuration.journal.folder.expanduser()))
 
     def target(self, service: str = "", environment: str = "production") -> Target:
         """The environment that a run names. service may be empty when there is only one."""

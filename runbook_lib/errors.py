@@ -24,8 +24,10 @@ RunbookError
 ├── VerificationError
 │   ├── VerificationFailedError the verdict is FAIL
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
-├── PracticeError               the practice environment cannot be started or stopped
-└── RunInterrupted              a signal ended the run in order (also a KeyboardInterrupt)
+└── PracticeError               the practice environment cannot be started or stopped
+
+KeyboardInterrupt
+└── RunInterrupted              a signal ended the run in order
 """
 
 from __future__ import annotations
@@ -142,9 +144,14 @@ class PracticeError(RunbookError):
     """The practice environment cannot be started, stopped or broken."""
 
 
-class RunInterrupted(RunbookError, KeyboardInterrupt):  # noqa: N818 - the field's word, like KeyboardInterrupt
-    """A signal asked the run to end. signum: its number; the process exits with 128 + signum."""
+class RunInterrupted(KeyboardInterrupt):
+    """A signal asked the run to end. signum: its number; the process exits with 128 + signum.
+
+    Not an Exception: code that catches those must not swallow it.
+    """
 
     def __init__(self, signum: int, name: str) -> None:
-        super().__init__(f"interrupted by {name}", next_step="run the same command again: it continues this run")
+        self.message = f"interrupted by {name}"
+        self.next_step = "run the same command again: it continues this run"
         self.signum = signum
+        super().__init__(f"{self.message}\nNext: {self.next_step}")

@@ -127,11 +127,7 @@ class Deployment:
 
     def _undone(self, steps: list[Step]) -> tuple[Step, ...]:
         """The undo of hooks, last first, as steps of the way back."""
-        return tuple(
-            Step(f"{step.id}.undo", f"undo {step.title}", step.undo, lambda: None, step.host, repeatable=True)
-            for step in reversed(steps)
-            if step.undo is not None
-        )
+        return tuple(undo for step in reversed(steps) if (undo := step.undone()) is not None)
 
     @cached_property
     def _bench(self) -> Bench:

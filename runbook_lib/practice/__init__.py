@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runbook_lib.practice.condition import Condition
 
-__all__ = ["break_", "ensure", "reset", "start", "status", "stop"]
+__all__ = ["break_", "configuration_file", "ensure", "reset", "start", "status", "stop"]
 
 Say = Callable[[str], None]
 
@@ -32,6 +32,13 @@ def ensure(folder: Path | None = None, say: Say = _silent) -> Path:
     from runbook_lib.practice.ground import Ground
 
     return lifecycle.ensure(Ground.of(folder), say)
+
+
+def configuration_file(folder: Path | None = None) -> Path:
+    """Where the runbooks.toml of the practice environment is, or would be; nothing is started."""
+    from runbook_lib.practice.ground import Ground
+
+    return Ground.of(folder).configuration
 
 
 def start(folder: Path | None = None, say: Say = _silent) -> Path:
@@ -73,15 +80,16 @@ def status(folder: Path | None = None) -> Condition:
     return condition(Ground.of(folder))
 
 
-def break_(fault: str, folder: Path | None = None, say: Say = _silent) -> str:
-    """Start it if need be and bring a fault about; what is wrong now, one line.
+def break_(name: str, folder: Path | None = None, say: Say = _silent) -> str:
+    """Start it if need be and bring the fault of that name about; what is wrong now, one line.
 
     PracticeError for an unknown fault, naming those there are; LockHeldError while a run is at work.
     """
     from runbook_lib.practice import lifecycle
-    from runbook_lib.practice.faults import inject
+    from runbook_lib.practice.faults import fault
     from runbook_lib.practice.ground import Ground
 
+    bring_about = fault(name)
     ground = Ground.of(folder)
     lifecycle.ensure(ground, say)
-    return inject(ground, fault)
+    return bring_about(ground)

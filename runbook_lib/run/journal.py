@@ -261,7 +261,8 @@ class Journal:
                 if _link(previous, event, text) != link:
                     raise self._changed(f"event {seq} ({kind} of {run}) is not what was written")
                 previous = link
-                summaries[run] = _summary(event, summaries.get(run))
+                if run in summaries or kind == "opened":
+                    summaries[run] = _summary(event, summaries.get(run))
             head = self._head(self._connection())
             listed = self._connection().execute("SELECT * FROM runs").fetchall()
         if head != (count, previous):
@@ -316,6 +317,8 @@ def _summary(event: Event, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
 
 def _summarise(connection: sqlite3.Connection, event: Event) -> None:
     before = connection.execute("SELECT * FROM runs WHERE run = ?", (event.run,)).fetchone()
+    if before is None and event.kind != "opened":
+        return  # of no run: a mark set by hand
     after = _summary(event, before)
     if after != before:
         connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", after)

@@ -50,6 +50,12 @@ class Step:
             "repeatable": self.repeatable,
         }
 
+    def undone(self) -> Step | None:
+        """The step that takes this one back, or None where there is no undo."""
+        if self.undo is None:
+            return None
+        return Step(f"{self.id}.undo", f"undo {self.title}", self.undo, lambda: None, self.host, repeatable=True)
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import secrets
 import time
@@ -15,7 +16,6 @@ from typing import Any
 from runbook_lib.command import printable
 from runbook_lib.errors import (
     ApprovalPendingError,
-    CommandError,
     GateError,
     InconclusiveError,
     JournalError,
@@ -23,14 +23,14 @@ from runbook_lib.errors import (
     PlanDriftError,
     RunbookError,
     StepError,
-    StepFailedError,
     UnsettledStepError,
-    VerificationFailedError,
 )
 from runbook_lib.run import evidence, gate, live
+from runbook_lib.run.carry_out import CarryOut
+from runbook_lib.run.drift import difference
 from runbook_lib.run.journal import Event, Journal, RunRecord
-from runbook_lib.run.lock import Locks, actor, host
-from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict, canonical
+from runbook_lib.run.lock import Locks, actor, alive, host
+from runbook_lib.run.plan import Plan, Section, Snapshot, Verdict, canonical
 from runbook_lib.run.state import State
 
 Read = Callable[[], Snapshot]
@@ -62,7 +62,9 @@ class Run:
         self.folder: Path = journal.folder_of(run)
         self.plan: Plan | None = None
         self._state = State()
+        self._carry_out = CarryOut(run, self.record, self._state)
         self._locks = Locks(journal, run)
+        self._terms: gate.Terms | None = None
         self._reread: Callable[[], Plan] | None = None
         self._next = ""
         self._began = time.monotonic()
@@ -117,7 +119,8 @@ class Run:
             self._locks.take([f"run {self.id}"])
 
     def _continue(self, left: RunRecord) -> None:
-        self._state = State.of(self.journal.events(self.id))
+        for event in self.journal.events(self.id):
+            self._state.take(event)
         opened = self._state.opened
         former = f"{opened.data['actor']}@{opened.data['host']}" if opened else "somebody"
         self.record("continued", former=former, left=left.status, actor=actor(), host=host(), pid=os.getpid())
@@ -216,13 +219,13 @@ class Run:
             if self._state.sections.get(name) == "finished":
                 return f"{name}: finished before"
             self._prepare(plan, section)
-            self._carry_out(section)
+            self._carry_out.section(section)
             self.record("section finished", section=name)
             return f"{name}: done"
 
     def _prepare(self, plan: Plan, section: Section) -> None:
         """Everything that must hold before a section's first step: approval, locks, an unchanged world."""
-        if not hasattr(self, "_terms"):
+        if self._terms is None:
             raise GateError("the plan has not been through its gate", next_step="run the cell of the gate first")
         if not self._state.anything_started and self._approval(plan, self._terms) is None:
             raise GateError("the approval has expired", next_step="run the same command again and approve the plan")
@@ -244,7 +247,7 @@ class Run:
 
     def _overtake(self, record: RunRecord) -> None:
         """Close a run that nobody carries out any more and that this one makes void."""
-        if record.status == "waiting" or any(h.run == record.run for h in self._locks.holders() if _lives(h)):
+        if record.status == "waiting" or any(h.run == record.run for h in self._locks.holders() if alive(h)):
             return
         self.journal.append(
             record.run, "closed", {"status": "overtaken", "reason": f"run {self.id} took its place", "seconds": 0}
@@ -256,104 +259,11 @@ class Run:
         now = self._reread()
         if now.digest != plan.digest:
             raise PlanDriftError(
-                "the world changed since the plan was made: " + _difference(plan.facts, now.facts),
+                "the world changed since the plan was made: " + difference(plan.facts, now.facts),
                 next_step="run the same command again for a new plan",
             )
 
-    def _carry_out(self, section: Section) -> None:
-        if self._state.sections.get(section.name) in ("going back", "went back"):
-            self._go_back(section, "the run was interrupted while it went back")
-        try:
-            for step in section.steps:
-                self._do(section, step)
-            verdict = self._verify(section)
-        except (StepFailedError, CommandError) as error:
-            self._go_back(section, error.message)
-        else:
-            self._judge(section, verdict)
-
-    def _do(self, section: Section, step: Step) -> None:
-        """One step: settled when it was begun before, else written down, done, written down."""
-        if self._state.settled(step.id):
-            return
-        begun_before = step.id in self._state.steps
-        if begun_before and self._settle(section, step):
-            return
-        if not begun_before:
-            self._step_event("step started", section, step)
-        started = time.monotonic()
-        try:
-            if not begun_before and step.done():
-                outcome, remark = "already", "its effect held already"
-            else:
-                outcome, remark = "done", step.do()
-        except KeyboardInterrupt:
-            self._settle_on_the_way_out(section, step, started)
-            raise
-        except (JournalError, LockLostError, UnsettledStepError):
-            raise
-        except Exception as error:
-            self._finish(section, step, "failed", str(error).splitlines()[0] if str(error) else "", started)
-            raise _as_failure(step, error) from error
-        self._finish(section, step, outcome, remark, started)
-
-    def _settle(self, section: Section, step: Step) -> bool:
-        """Whether a step that was begun before has its effect. UnsettledStepError when nothing tells."""
-        holds = step.done()
-        if holds:
-            self._finish(section, step, "settled", "it had taken effect before the interruption", time.monotonic())
-            return True
-        if holds is None and not step.repeatable:
-            raise UnsettledStepError(
-                f"step {step.id} ({step.title}) was interrupted and nothing tells whether it took effect",
-                next_step=f"make sure that it holds, `runbook settle {self.id} {step.id}`, then the same command again",
-            )
-        return False
-
-    def _settle_on_the_way_out(self, section: Section, step: Step, started: float) -> None:
-        with contextlib.suppress(Exception):
-            holds = step.done()
-            self._finish(section, step, "done" if holds else "unknown", "interrupted", started)
-
-    def _step_event(self, kind: str, section: Section, step: Step, **data: Any) -> None:
-        self.record(kind, section=section.name, step=step.id, title=step.title, host=step.host, **data)
-
-    def _finish(self, section: Section, step: Step, outcome: str, remark: str, started: float) -> None:
-        seconds = round(time.monotonic() - started, 3)
-        self._step_event(
-            "step finished", section, step, outcome=outcome, remark=printable(remark, 200), seconds=seconds
-        )
-
-    # -- verify, observe, go back -------------------------------------------------------------------------------
-
-    def _verify(self, section: Section) -> Verdict:
-        if section.verify is None:
-            return Verdict("PASS", ("nothing to verify",))
-        verdict = section.verify()
-        self._verdict("verified", "health", section, verdict)
-        return verdict
-
-    def _verdict(self, kind: str, what: str, section: Section, verdict: Verdict) -> None:
-        self.record(
-            kind,
-            section=section.name,
-            what=what,
-            environment=section.environment,
-            release=section.release,
-            verdict=verdict.result,
-            reasons=list(verdict.reasons),
-            numbers=verdict.numbers,
-        )
-
-    def _judge(self, section: Section, verdict: Verdict) -> None:
-        reasons = "; ".join(verdict.reasons)
-        if verdict.result == "FAIL":
-            self._go_back(section, f"{section.environment} is not healthy: {reasons}", VerificationFailedError)
-        if verdict.result == "INCONCLUSIVE":
-            raise InconclusiveError(
-                f"{section.environment} could not be shown to be healthy: {reasons}",
-                next_step="see to it that there is something to observe, then verify again: verify.ipynb",
-            )
+    # -- observe ------------------------------------------------------------------------------------------------
 
     def observe(self, name: str, seconds: float, watch: Callable[[Callable[[str], None]], Verdict]) -> Verdict | None:
         """Watch an applied section for a window; on FAIL what served before is put back.
@@ -368,46 +278,16 @@ class Run:
             before = self._state.verdicts.get(f"observed {name}")
             if before is not None and before["verdict"] == "PASS":
                 return Verdict("PASS", tuple(before["reasons"]), before["numbers"])
-            if self._state.sections.get(name) in ("going back", "went back"):
-                self._go_back(section, "the run was interrupted while it went back")
+            self._carry_out.resume_going_back(section)
             self.record("observing", section=name, seconds=seconds)
             verdict = watch(lambda text: live.tell(self._unwritten("sampled", section=name, text=text)))
-            self._verdict("observed", f"observation of {seconds:g} s", section, verdict)
-            self._judge(section, verdict)
+            self._carry_out.verdict("observed", f"observation of {seconds:g} s", section, verdict)
+            self._carry_out.judge(section, verdict)
             return verdict
 
     def _unwritten(self, kind: str, **data: Any) -> Event:
         """An event for the eyes only: progress that the record does not need."""
         return Event(0, self.id, time.time(), kind, data)
-
-    def _go_back(self, section: Section, reason: str, error: type[RunbookError] = StepFailedError) -> None:
-        """Put back what served before, say so, and raise."""
-        if self._state.sections.get(section.name) != "went back":
-            self.record("going back", section=section.name, reason=reason)
-            for step in section.back or self._undo_of(section):
-                self._do_back(section, step)
-            remark = section.verified_back() if section.verified_back else "what ran was taken back"
-            self.record("went back", section=section.name, remark=remark)
-        else:
-            remark = "what served before serves again"
-        raise error(f"{reason}. {remark}", next_step=f"read the record: `runbook show {self.id}`")
-
-    def _do_back(self, section: Section, step: Step) -> None:
-        try:
-            self._do(section, step)
-        except StepFailedError as error:
-            raise UnsettledStepError(
-                f"{section.environment} could not be put back: {error.message}",
-                next_step="mend the cause, then run the same command again: it goes on putting back",
-            ) from error
-
-    def _undo_of(self, section: Section) -> list[Step]:
-        ran = [step for step in section.steps if self._state.settled(step.id) and step.undo is not None]
-        return [
-            Step(f"{step.id}.undo", f"undo: {step.title}", step.undo, lambda: None, step.host, repeatable=True)
-            for step in reversed(ran)
-            if step.undo is not None
-        ]
 
     # -- close --------------------------------------------------------------------------------------------------
 
@@ -469,10 +349,10 @@ class Run:
     def _close(self, status: str, reason: str, next_step: str = "") -> str:
         seconds = round(time.monotonic() - self._began, 3)
         with contextlib.suppress(LockLostError):
-            closing = self.record("closed", status=status, reason=reason, next=next_step or self._next, seconds=seconds)
+            self.record("closed", status=status, reason=reason, next=next_step or self._next, seconds=seconds)
             self._let_go()
             with contextlib.suppress(OSError):
-                evidence.write(self, closing)
+                evidence.write(self.journal, self.id)
         self._let_go()
         return self.summary()
 
@@ -512,35 +392,7 @@ def _new_id(runbook: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{runbook}-{secrets.token_hex(2)}"
 
 
-def _lives(holder: Any) -> bool:
-    from runbook_lib.run.lock import alive
-
-    return alive(holder)
-
-
 def _plain(snapshot: Snapshot) -> Snapshot:
     """The snapshot as it comes back from the journal, so that a plan has one digest before and after."""
-    import json
-
     plain: Snapshot = json.loads(canonical(snapshot))
     return plain
-
-
-def _as_failure(step: Step, error: Exception) -> RunbookError:
-    if isinstance(error, RunbookError):
-        return error if isinstance(error, StepFailedError | CommandError) else StepFailedError(str(error))
-    return StepFailedError(f"step {step.id} ({step.title}) failed: {type(error).__name__}: {error}")
-
-
-def _difference(planned: Any, now: Any, path: str = "") -> str:
-    """The first places in which two plans differ, for a message."""
-    found = list(_differences(planned, now, path))
-    return "; ".join(found[:3]) + ("" if len(found) <= 3 else f" and {len(found) - 3} more")
-
-
-def _differences(planned: Any, now: Any, path: str) -> Iterator[str]:
-    if isinstance(planned, dict) and isinstance(now, dict):
-        for key in sorted(planned.keys() | now.keys()):
-            yield from _differences(planned.get(key), now.get(key), f"{path}.{key}" if path else key)
-    elif planned != now:
-        yield f"{path} was {printable(str(planned), 80)}, is {printable(str(now), 80)}"

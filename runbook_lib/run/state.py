@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +26,6 @@ class State:
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: str = ""
     last: Event | None = None
-
-    @classmethod
-    def of(cls, events: Iterable[Event]) -> State:
-        state = cls()
-        for event in events:
-            state.take(event)
-        return state
 
     def take(self, event: Event) -> None:
         """Move on by one event."""

@@ -1,0 +1,59 @@
+"""Looking at every environment of the configuration, changing nothing."""
+
+from __future__ import annotations
+
+from runbook_lib import config
+from runbook_lib.config import Loaded, Target
+from runbook_lib.display import Table
+from runbook_lib.errors import ConfigurationError, RunbookError
+from runbook_lib.platforms import platform_of
+from runbook_lib.probes.http import Client, Reading, places, routes
+
+HEAD = ("check", "place", "result", "saw")
+
+
+def check_all() -> tuple[list[Table], bool]:
+    """A table for each environment, and whether everything in all of them is good."""
+    loaded = _configured()
+    results = [
+        _check(loaded.target(service, environment))
+        for service, about in loaded.configuration.services.items()
+        for environment in about.environments
+    ]
+    return [table for table, _ in results], all(good for _, good in results)
+
+
+def _configured() -> Loaded:
+    """The configuration that a run would use; the practice environment is not started for it."""
+    file = config.find()
+    if file is None:
+        from runbook_lib import practice
+
+        file = practice.configuration_file()
+        if not file.is_file():
+            raise ConfigurationError(
+                "there is no runbooks.toml here or above, and the practice environment was never started",
+                next_step="`runbook practice start`, or write runbooks.toml from runbooks.example.toml",
+            )
+    return config.load(file)
+
+
+def _check(target: Target) -> tuple[Table, bool]:
+    readings = [*_platform_readings(target), *_route_readings(target)]
+    rows = [(r.name, r.place, "good" if r.ok else "bad", r.saw) for r in readings]
+    return Table(target.label, HEAD, rows), all(reading.ok for reading in readings)
+
+
+def _platform_readings(target: Target) -> list[Reading]:
+    try:
+        platform = platform_of(target)
+        count = len(platform.releases())
+        live = [Reading("live", host, True, str(release), 0.0) for host, release in platform.current().items()]
+    except RunbookError as error:
+        return [Reading("platform", target.environment.platform, False, str(error), 0.0)]
+    return [Reading("releases", target.environment.platform, count > 0, f"{count} releases", 0.0), *live]
+
+
+def _route_readings(target: Target) -> list[Reading]:
+    environment = target.environment
+    return Client(environment.checks.timeout).all(places(environment), routes(environment))

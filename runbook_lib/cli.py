@@ -1,0 +1,265 @@
+"""The command `runbook`: looks at the record, answers gates, starts the practice environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import click
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.practice.cli import practice
+
+_STATUS_COLOURS = {
+    "succeeded": "green",
+    "planned": "cyan",
+    "running": "yellow",
+    "waiting": "yellow",
+    "abandoned": "yellow",
+    "overtaken": "yellow",
+}
+
+
+def _clear(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A RunbookError becomes its message and exit status 1, without a traceback."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except RunbookError as error:
+            click.secho(f"Error: {error}", fg="red", err=True)
+            sys.exit(1)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="runbook-lib")
+def main() -> None:
+    """Runbooks: what there is, what was run, what waits for an answer."""
+
+
+main.add_command(practice)
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _journal() -> Any:
+    from runbook_lib.actions.opening import state_folder
+    from runbook_lib.run.journal import Journal
+
+    return Journal(state_folder())
+
+
+def _print_json(data: Any) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _local(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@main.command("list")
+@_as_json
+@_clear
+def list_(as_json: bool) -> None:
+    """List the runbooks: name, owner, when to use it."""
+    from runbook_lib.notebook.catalogue import folder, runbooks
+
+    found = runbooks(folder())
+    if not found:
+        raise RunbookError(f"no runbook in {folder()}", next_step="run this in the folder that holds notebooks/")
+    if as_json:
+        _print_json([{**vars(runbook), "file": str(runbook.file)} for runbook in found])
+        return
+    for runbook in found:
+        click.echo(f"{click.style(runbook.name, bold=True):<32} {runbook.scenario}  ({runbook.owner})")
+
+
+@main.command()
+@click.option("-n", "--number", default=20, show_default=True, help="How many runs.")
+@_as_json
+@_clear
+def history(number: int, as_json: bool) -> None:
+    """List the runs, newest first; what is unfinished or failed stands out."""
+    records = _journal().runs(number)
+    if as_json:
+        _print_json([{**vars(record), "unfinished": record.unfinished} for record in records])
+        return
+    if not records:
+        click.echo("No runs yet.")
+    for record in records:
+        status = click.style(f"{record.status:<13}", fg=_STATUS_COLOURS.get(record.status, "red"))
+        click.echo(f"{_local(record.opened)}  {status} {record.environment:<22} {record.run}")
+
+
+@main.command()
+@click.argument("run")
+@click.option("--follow", is_flag=True, help="Stay and print events until the run is closed.")
+@_as_json
+@_clear
+def show(run: str, follow: bool, as_json: bool) -> None:
+    """Show one run: its plan and what happened. RUN may be the beginning of its id."""
+    from runbook_lib.run import evidence
+
+    journal = _journal()
+    record = journal.run(run)
+    events = list(journal.events(record.run))
+    if as_json:
+        _print_json(evidence.record(events))
+        return
+    for event in events:
+        _show_event(event)
+    while follow and journal.run(record.run).unfinished:
+        time.sleep(0.3)
+        for event in journal.events(record.run, after=events[-1].seq):
+            events.append(event)
+            _show_event(event)
+    click.echo(f"status: {journal.run(record.run).status}\nrecord: {journal.folder_of(record.run)}")
+
+
+def _show_event(event: Any) -> None:
+    from runbook_lib.run.live import line
+
+    text = line(event, colour=sys.stdout.isatty())
+    if text is not None:
+        click.echo(text)
+    if event.kind == "planned":
+        for section in event.data["facts"]["sections"]:
+            for step in section["steps"]:
+                click.echo(f"            {section['name']:<12} {step['host']:<10} {step['title']}")
+
+
+@main.command()
+@click.argument("run")
+@click.option("--as", "by", default="", help="Who approves; default: you, or RUNBOOK_ACTOR.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_clear
+def approve(run: str, by: str, yes: bool) -> None:
+    """Approve the plan of a run that waits at its gate. RUN may be the beginning of its id."""
+    from runbook_lib.run import gate
+
+    journal = _journal()
+    record = journal.run(run)
+    if not record.unfinished:
+        raise RunbookError(f"run {record.run} is {record.status}; there is nothing to approve")
+    events = list(journal.events(record.run))
+    for event in events:
+        _show_event(event)
+    asked = [event.data for event in events if event.kind == "approval asked"]
+    planned = [event.data["digest"] for event in events if event.kind == "planned"]
+    if not planned:
+        raise RunbookError(f"run {record.run} has no plan yet", next_step="wait until it stands at its gate")
+    data = gate.answer("command", planned[-1], by)
+    if asked and asked[-1]["policy"] == "second-person" and data["by"] == events[0].data["actor"]:
+        raise RunbookError(
+            f"{data['by']} opened this run; it needs a second person", next_step="somebody else runs this command"
+        )
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Approve plan {planned[-1][:12]}?", abort=True)
+    journal.append(record.run, "approved", data)
+    click.secho(f"approved plan {planned[-1][:12]} of {record.run} as {data['by']}", fg="green")
+
+
+@main.command()
+@click.argument("run")
+@click.argument("step")
+@click.option("--reason", default="", help="How you know, for the record.")
+@_clear
+def settle(run: str, step: str, reason: str) -> None:
+    """Say that the effect of an interrupted STEP holds, after you made sure of it."""
+    from runbook_lib.run.lock import actor
+
+    journal = _journal()
+    record = journal.run(run)
+    started = [e.data for e in journal.events(record.run, "step started") if e.data["step"] == step]
+    if not started or not record.unfinished:
+        raise RunbookError(f"run {record.run} ({record.status}) has no interrupted step {step[:80]!r}")
+    remark = f"{actor()}: {reason or 'made sure that it holds'}"
+    journal.append(record.run, "step finished", {**started[-1], "outcome": "settled", "remark": remark, "seconds": 0.0})
+    click.echo(f"{step} is settled; run the same command again to continue {record.run}")
+
+
+@main.command()
+@click.argument("run")
+@click.option("--reason", required=True, help="Why it is given up, for the record.")
+@_clear
+def abandon(run: str, reason: str) -> None:
+    """Give up an unfinished run. Nothing is undone; the next command makes a new plan."""
+    from runbook_lib.run import evidence
+    from runbook_lib.run.lock import Locks, actor
+
+    journal = _journal()
+    record = journal.run(run)
+    if not record.unfinished:
+        raise RunbookError(f"run {record.run} is {record.status} already")
+    locks = Locks(journal, record.run)
+    locks.take([f"run {record.run}"])
+    try:
+        data = {"status": "abandoned", "reason": f"{actor()}: {reason}", "next": "", "seconds": 0.0}
+        journal.append(record.run, "closed", data)
+        evidence.write(journal, record.run)
+    finally:
+        locks.release()
+    click.echo(f"abandoned {record.run}")
+
+
+@main.command()
+@click.argument("tag")
+@click.argument("mark", type=click.Choice(["good", "bad"]))
+@click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--service", default="", help="Service; default: the only one.")
+@click.option("--environment", default="production", show_default=True, help="Environment.")
+@_clear
+def mark(tag: str, mark: str, reason: str, service: str, environment: str) -> None:
+    """Mark release TAG bad, so that no rollback goes to it, or take such a mark away (good)."""
+    from runbook_lib.actions.opening import configuration
+    from runbook_lib.platforms import platform_of
+    from runbook_lib.platforms.base import find_release
+    from runbook_lib.run.journal import Journal
+    from runbook_lib.run.lock import actor
+
+    target = configuration().target(service, environment)
+    release = find_release(platform_of(target).releases(), tag)
+    data = {"release": release.facts, "mark": mark, "reason": f"{actor()}: {reason}", "environment": target.label}
+    Journal(target.state).append("", "marked", data)
+    click.echo(f"{release} is marked {mark} in {target.label}")
+
+
+@main.command("verify-journal")
+@_as_json
+@_clear
+def verify_journal(as_json: bool) -> None:
+    """Walk the journal's whole chain; non-zero when anything in it was changed."""
+    count = _journal().verify()
+    if as_json:
+        _print_json({"intact": True, "events": count})
+    else:
+        click.secho(f"The journal is intact: {count} events.", fg="green")
+
+
+@main.command()
+@_as_json
+@_clear
+def check(as_json: bool) -> None:
+    """Validate runbooks.toml and probe every environment, changing nothing."""
+    from runbook_lib.actions.checking import check_all
+
+    tables, good = check_all()
+    if as_json:
+        _print_json(
+            [
+                {"environment": t.title, "readings": [dict(zip(t.head, row, strict=True)) for row in t.rows]}
+                for t in tables
+            ]
+        )
+    else:
+        for table in tables:
+            click.echo(str(table))
+    sys.exit(0 if good else 1)

@@ -1,0 +1,160 @@
+"""Carrying out a section: its steps, what they came to, and the way back when they did not work."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from runbook_lib.command import printable
+from runbook_lib.errors import (
+    CommandError,
+    InconclusiveError,
+    JournalError,
+    LockLostError,
+    RunbookError,
+    StepFailedError,
+    UnsettledStepError,
+    VerificationFailedError,
+)
+from runbook_lib.run.plan import Section, Step, Verdict
+from runbook_lib.run.state import State
+
+Record = Callable[..., Any]
+
+
+class CarryOut:
+    """Carries out sections for one run. record: writes an event, before and after each step; state: where the run
+    stands, which the events keep up to date."""
+
+    def __init__(self, run: str, record: Record, state: State) -> None:
+        self._run = run
+        self._record = record
+        self._state = state
+
+    def section(self, section: Section) -> None:
+        """Do the steps that are not done, verify, judge. StepFailedError or VerificationFailedError once what served
+        before is back; UnsettledStepError when nothing tells where a step stands."""
+        self.resume_going_back(section)
+        try:
+            for step in section.steps:
+                self._do(section, step)
+            verdict = section.verify() if section.verify else Verdict("PASS", ("nothing to verify",))
+        except (StepFailedError, CommandError) as error:
+            self._go_back(section, error.message, StepFailedError)
+        if section.verify:
+            self.verdict("verified", "health", section, verdict)
+        self.judge(section, verdict)
+
+    def verdict(self, kind: str, what: str, section: Section, verdict: Verdict) -> None:
+        """Write a verdict down."""
+        self._record(
+            kind,
+            section=section.name,
+            what=what,
+            environment=section.environment,
+            release=section.release,
+            verdict=verdict.result,
+            reasons=list(verdict.reasons),
+            numbers=verdict.numbers,
+        )
+
+    def judge(self, section: Section, verdict: Verdict) -> None:
+        """Act on a verdict: FAIL goes back and raises, INCONCLUSIVE stays and raises."""
+        reasons = "; ".join(verdict.reasons)
+        if verdict.result == "FAIL":
+            reason = f"{section.environment} is not healthy: {reasons}"
+            self._go_back(section, reason, VerificationFailedError)
+        if verdict.result == "INCONCLUSIVE":
+            raise InconclusiveError(
+                f"{section.environment} could not be shown to be healthy: {reasons}",
+                next_step="see to it that there is something to observe, then verify it again",
+            )
+
+    def resume_going_back(self, section: Section) -> None:
+        """Go on going back when the run was interrupted while it did."""
+        if self._state.sections.get(section.name) in ("going back", "went back"):
+            self._go_back(section, "the run was interrupted while it went back", StepFailedError)
+
+    # -- one step -----------------------------------------------------------------------------------------------
+
+    def _do(self, section: Section, step: Step) -> None:
+        if self._state.settled(step.id):
+            return
+        if step.id in self._state.steps:
+            self._do_again(section, step)
+        else:
+            self._event("step started", section, step)
+            self._act(section, step, lambda: ("already", "it held already") if step.done() else ("done", step.do()))
+
+    def _do_again(self, section: Section, step: Step) -> None:
+        """A step that was begun before: its probe tells whether it took effect."""
+        holds = step.done()
+        if holds is None and not step.repeatable:
+            raise UnsettledStepError(
+                f"step {step.id} ({step.title}) was interrupted and nothing tells whether it took effect",
+                next_step=f"make sure that it holds, `runbook settle {self._run} {step.id}`, then the same command",
+            )
+        if holds:
+            self._act(section, step, lambda: ("settled", "it had taken effect before the interruption"))
+        else:
+            self._act(section, step, lambda: ("done", step.do()))
+
+    def _act(self, section: Section, step: Step, act: Callable[[], tuple[str, str]]) -> None:
+        """Do it and write down what came of it, whatever that is."""
+        started = time.monotonic()
+        try:
+            outcome, remark = act()
+        except KeyboardInterrupt:
+            with contextlib.suppress(Exception):
+                self._finish(section, step, "done" if step.done() else "unknown", "interrupted", started)
+            raise
+        except (JournalError, LockLostError, UnsettledStepError):
+            raise
+        except Exception as error:
+            failure = _as_failure(step, error)
+            self._finish(section, step, "failed", failure.message, started)
+            raise failure from error
+        self._finish(section, step, outcome, remark, started)
+
+    def _finish(self, section: Section, step: Step, outcome: str, remark: str, started: float) -> None:
+        seconds = round(time.monotonic() - started, 3)
+        remark = printable(remark, 200)
+        self._event("step finished", section, step, outcome=outcome, remark=remark, seconds=seconds)
+
+    def _event(self, kind: str, section: Section, step: Step, **data: Any) -> None:
+        self._record(kind, section=section.name, step=step.id, title=step.title, host=step.host, **data)
+
+    # -- the way back -------------------------------------------------------------------------------------------
+
+    def _go_back(self, section: Section, reason: str, error: type[RunbookError]) -> NoReturn:
+        """Put back what served before, say so, and raise."""
+        if self._state.sections.get(section.name) != "went back":
+            self._record("going back", section=section.name, reason=reason)
+            try:
+                for step in section.back or _undo_of(section, self._state):
+                    self._do(section, step)
+                remark = section.verified_back() if section.verified_back else "what ran was taken back"
+            except (StepFailedError, CommandError) as failure:
+                raise UnsettledStepError(
+                    f"{reason}. And {section.environment} could not be put back: {failure.message}",
+                    next_step="mend the cause, then run the same command again: it goes on putting back",
+                ) from failure
+            self._record("went back", section=section.name, remark=remark)
+        else:
+            remark = "what served before serves again"
+        raise error(f"{reason}. {remark}", next_step=f"read the record: `runbook show {self._run}`")
+
+
+def _undo_of(section: Section, state: State) -> list[Step]:
+    """The undo of the steps that ran, last first, as steps."""
+    ran = [step for step in section.steps if state.settled(step.id)]
+    return [undo for step in reversed(ran) if (undo := step.undone()) is not None]
+
+
+def _as_failure(step: Step, error: Exception) -> StepFailedError | CommandError:
+    if isinstance(error, StepFailedError | CommandError):
+        return error
+    text = error.message if isinstance(error, RunbookError) else f"{type(error).__name__}: {error}"
+    return StepFailedError(f"step {step.id} ({step.title}) failed: {text}")
