@@ -1,27 +1,53 @@
-# One environment (.venv), made once; every target below uses it.
+# One environment (.venv), made when it is first needed; every target uses it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-export PATH := $(BIN):$(PATH)
+export PATH := $(BIN):$(PATH):/usr/sbin:/sbin
 
-.PHONY: setup rollback test check lab bench site clean
 .DEFAULT_GOAL := help
+.PHONY: help setup rollback lab site check test bench clean
 
-help:  ## what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+setup: $(VENV)/.ready ## make the environment
 
 $(VENV)/.ready: pyproject.toml startup.pth
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[lab,site,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,site,dev]'
 	@touch $@
 
-setup: $(VENV)/.ready  ## make the environment
+rollback: setup ## the main job in the practice environment: from the bad v1.5.0 to a verified v1.4.2
+	runbook practice break bad-release
+	cd notebooks && papermill rollback.ipynb -p tag v1.4.2
 
-check: $(VENV)/.ready  ## lint, format, types, layers, unit tests
+lab: setup ## open the runbooks in JupyterLab
+	cd notebooks && jupyter lab
+
+site: setup ## build the site into site/
+	mkdocs build --strict --quiet
+
+check: setup ## lint, format, types, layers, unit tests: under a minute
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports --no-cache
 	pytest -q -m 'not slow and not real'
+
+test: setup ## everything, with real container engine, ssh server and papermill
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+	scripts/real-parts || test "$(CI)" != true
+	pytest
+	mkdocs build --strict --quiet
+
+bench: setup ## speed and memory, as ratios in one run
+	scripts/real-parts
+	python -m tests.bench.rollback
+
+clean: ## stop practice and remove what was made; the record in .runbooks stays
+	-test ! -x $(BIN)/runbook || runbook practice stop
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

@@ -14,6 +14,8 @@ listeners: list[Callable[[Event], None]] = []
 # Whether lines are printed where the code runs (a notebook cell, a shell). The headless engine prints them itself.
 echo = True
 
+TITLE_WIDTH = 48
+
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "head": "1", "dim": "2"}
 _OUTCOMES = {"done": "good", "already": "dim", "settled": "good", "failed": "bad", "unknown": "bad"}
 _VERDICTS = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "ask"}
@@ -93,17 +95,19 @@ def _section_skipped(event: Event) -> Line:
 
 def _step_finished(event: Event) -> Line:
     data = event.data
-    remark = f"  {data['remark']}" if data.get("remark") else ""
-    where = f"{data['section']:<12} {data['host']:<10}"
+    # What went as planned needs no remark; the record keeps it.
+    remark = f"  {data['remark']}" if data["outcome"] not in ("done", "already") else ""
+    title = printable(data["title"], TITLE_WIDTH)
     return _OUTCOMES.get(data["outcome"], ""), (
-        f"  {where} {data['title']:<52} {data['outcome']:<8} {data['seconds']:6.2f} s{remark}"
+        f"  {data['section']:<11} {data['host']:<15} {title:<{TITLE_WIDTH}} {data['outcome']:<7}"
+        f"{data['seconds']:7.2f} s{remark}"
     )
 
 
 def _verdict(event: Event) -> Line:
     data = event.data
     reasons = "; ".join(data["reasons"])
-    return _VERDICTS[data["verdict"]], f"  {data['section']:<12} {data['what']}: {data['verdict']}  {reasons}"
+    return _VERDICTS[data["verdict"]], f"  {data['section']:<11} {data['what']}: {data['verdict']}  {reasons}"
 
 
 def _going_back(event: Event) -> Line:
@@ -119,7 +123,7 @@ def _observing(event: Event) -> Line:
 
 
 def _sampled(event: Event) -> Line:
-    return "dim", f"  {event.data['section']:<12} {event.data['text']}"
+    return "dim", f"  {event.data['section']:<11} {event.data['text']}"
 
 
 def _marked(event: Event) -> Line:

@@ -1,0 +1,50 @@
+"""The generated runbooks.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from runbook_lib import config
+from runbook_lib.practice import configuration
+from runbook_lib.practice.ground import Ground, Marker
+
+PORTS = {"staging": 20_001, "production": 20_002}
+
+
+@pytest.mark.parametrize("name", ["plain", 'it\'s a "quoted" \\ földer', "$(touch x)"])
+def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
+    ground = Ground(tmp_path / name)
+    for site in ground.sites:
+        site.folder.mkdir(parents=True)
+    configuration.write(ground, Marker(PORTS, "/usr/bin/python3", "/opt/server.py"))
+    loaded = config.load(ground.configuration)
+    production = loaded.target("", "production")
+    assert production.label == "shop/production"
+    assert production.environment.url == "http://127.0.0.1:20002"
+    assert production.staging is not None
+    assert production.staging.environment.url == "http://127.0.0.1:20001"
+    assert loaded.state.resolve() == tmp_path.resolve()
+    assert production.environment.git is not None
+    assert production.environment.git.restart == [["sh", str(ground.site("production").restart)]]
+
+
+def test_nothing_in_it_says_practice_to_the_machine(tmp_path: Path) -> None:
+    text = configuration.text(Ground(tmp_path), PORTS)
+    shop = tomllib.loads(text)["services"]["shop"]
+    for environment in shop["environments"].values():
+        known = set(config.Environment.model_fields)
+        assert set(environment) <= known
+
+
+def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
+    ground = Ground(tmp_path)
+    for site in ground.sites:
+        site.folder.mkdir()
+    marker = Marker(PORTS, "/usr/bin/python3", "/opt/server.py")
+    configuration.write(ground, marker)
+    before = ground.configuration.stat().st_ino
+    configuration.write(ground, marker)
+    assert ground.configuration.stat().st_ino == before

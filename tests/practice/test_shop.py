@@ -1,0 +1,184 @@
+"""What the shop's releases do: the good one works, the bad one fails the way a bad release does."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.practice import repository, server
+from runbook_lib.practice.server import serve
+
+
+@dataclass(frozen=True)
+class Shop:
+    port: int
+    site: Path
+
+    def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request(method, path)
+        response = connection.getresponse()
+        body = response.read().decode()
+        connection.close()
+        return response.status, body
+
+    @property
+    def log(self) -> str:
+        return (self.site / "shared" / "storage" / "logs" / "shop.log").read_text()
+
+
+def shop_of(release: str, folder: Path) -> Iterator[Shop]:
+    repository.build(folder / "repository")
+    site = folder / "site"
+    for name in ("run", "shared/storage", "releases"):
+        (site / name).mkdir(parents=True)
+    argv = ["git", "-C", folder / "repository", "worktree", "add", "--detach", site / "releases" / release, release]
+    subprocess.run(argv, check=True, capture_output=True)
+    (site / "current").symlink_to(f"releases/{release}")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    serve(site, port, anew=True)
+    yield Shop(port, site)
+    server.stop(site / "run" / "shop.lock")
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    yield from shop_of("v1.4.2", tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    yield from shop_of("v1.5.0", tmp_path_factory.mktemp("bad"))
+
+
+@pytest.mark.parametrize("path", ["/", "/checkout", "/up", "/ready", "/version", "/metrics"])
+def test_good_release_answers_every_route(good: Shop, path: str) -> None:
+    assert good.ask(path)[0] == 200
+
+
+def test_home_page_shows_products_and_release(good: Shop) -> None:
+    body = good.ask("/")[1]
+    assert "Welcome to the shop" in body
+    assert "Mug, blue: 12.50 EUR" in body
+    assert "v1.4.2" in body
+
+
+def test_checkout_adds_up(good: Shop) -> None:
+    status, body = good.ask("/checkout?sku=TEE-01&quantity=3", "POST")
+    assert (status, json.loads(body)["total"]) == (200, 7200)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("quantity=none", 400), ("quantity=0", 400), ("quantity=-1", 400), ("sku=%27--", 404)]
+)
+def test_checkout_refuses_what_cannot_be_sold(good: Shop, query: str, status: int) -> None:
+    assert good.ask(f"/checkout?{query}")[0] == status
+
+
+def test_unknown_page_is_404(good: Shop) -> None:
+    assert good.ask("/nothing")[0] == 404
+
+
+def test_version_names_the_tag(good: Shop) -> None:
+    assert json.loads(good.ask("/version")[1]) == {"service": "shop", "version": "v1.4.2"}
+
+
+def test_only_the_loopback_address_listens(good: Shop) -> None:
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local = {fields[1].split(":")[0] for fields in listening if int(fields[1].split(":")[1], 16) == good.port}
+    assert local == {"0100007F"}
+
+
+def test_metrics_count_customers_and_not_health_checks(good: Shop) -> None:
+    before = counted(good.ask("/metrics")[1])
+    for path in ("/", "/checkout", "/up", "/ready", "/version", "/nothing"):
+        good.ask(path)
+    after = counted(good.ask("/metrics")[1])
+    added = {key: count - before.get(key, 0) for key, count in after.items() if count != before.get(key, 0)}
+    assert added == {("/", "200"): 1, ("/checkout", "200"): 1, ("other", "404"): 1}
+
+
+def test_metrics_hold_a_histogram_and_the_start_time(good: Shop) -> None:
+    good.ask("/")
+    text = good.ask("/metrics")[1]
+    buckets = re.findall(r'http_request_duration_seconds_bucket\{route="/",le="([^"]+)"\} (\d+)', text)
+    assert buckets[0][0] == "0.001"
+    assert buckets[-1][0] == "+Inf"
+    counts = [int(count) for _, count in buckets]
+    assert counts == sorted(counts)
+    started = float(re.search(r"^process_start_time_seconds ([\d.]+)$", text, re.MULTILINE)[1])
+    assert 0 <= time.time() - started < 600
+
+
+def test_bad_release_fails_checkouts_of_one_piece_slowly(bad: Shop) -> None:
+    begun = time.perf_counter()
+    assert bad.ask("/checkout")[0] == 500
+    assert time.perf_counter() - begun > 0.25
+
+
+def test_bad_release_sells_three_pieces(bad: Shop) -> None:
+    assert bad.ask("/checkout?sku=PIN-01&quantity=3", "POST")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/up", "/ready", "/version"])
+def test_bad_release_looks_well_from_outside(bad: Shop, path: str) -> None:
+    assert bad.ask(path)[0] == 200
+
+
+def test_bad_release_logs_its_errors_with_time_and_place(bad: Shop) -> None:
+    bad.ask("/checkout?sku=BAG-01&quantity=1", "POST")
+    pattern = (
+        r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR POST '/checkout' 500 "
+        r"PriceMissing: no price tier for 1 x BAG-01 \(pricing\.py:\d+\)$"
+    )
+    assert re.search(pattern, bad.log, re.MULTILINE)
+
+
+def test_log_cannot_grow_without_end(good: Shop) -> None:
+    source = (good.site / "current" / "shop.py").read_text()
+    assert "maxBytes=1_000_000, backupCount=1" in source
+
+
+def test_a_path_from_outside_cannot_forge_a_log_line(bad: Shop) -> None:
+    with socket.create_connection(("127.0.0.1", bad.port)) as connection:
+        connection.sendall(b"GET /checkout?x=\x1b[31m HTTP/1.0\r\n\r\n")
+        connection.recv(100)
+    assert "\x1b" not in bad.log
+
+
+def test_older_release_lives_with_the_newer_database(bad: Shop, tmp_path: Path) -> None:
+    database = bad.site / "shared" / "storage" / "shop.db"
+    for shop in shop_of("v1.4.2", tmp_path):
+        (shop.site / "shared" / "storage" / "shop.db").write_bytes(database.read_bytes())
+        assert shop.ask("/checkout")[0] == 200
+
+
+def test_requests_in_flight_are_answered_before_the_end(tmp_path: Path) -> None:
+    for shop in shop_of("v1.5.0", tmp_path):
+        with socket.create_connection(("127.0.0.1", shop.port)) as connection:
+            connection.sendall(b"GET /checkout HTTP/1.0\r\n\r\n")
+            time.sleep(0.1)
+            server.stop(shop.site / "run" / "shop.lock")
+            assert connection.recv(100).startswith(b"HTTP/1.0 500")
+
+
+def test_a_release_serves_the_code_it_was_started_with(tmp_path: Path) -> None:
+    for shop in shop_of("v1.4.2", tmp_path):
+        (shop.site / "current").unlink()
+        (shop.site / "current").symlink_to("releases/elsewhere")
+        assert json.loads(shop.ask("/version")[1])["version"] == "v1.4.2"
+
+
+def counted(text: str) -> dict[tuple[str, str], int]:
+    found = re.findall(r'http_requests_total\{route="([^"]+)",status="(\d+)"\} (\d+)', text)
+    return {(route, status): int(count) for route, status, count in found}
