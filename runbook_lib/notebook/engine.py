@@ -139,12 +139,12 @@ def _run_cells(
         outputs.begin(cell)
         cell.execution_count = shell.execution_count
         error = _run_cell(shell, cell.source, interruption, limit)
-        ending.error, ending.cell = interruption.received or error, cell.execution_count
-        if ending.error is not None:
-            _fail(kept, outputs, cell, ending.error)
+        error = interruption.received or error
+        if error is not None:
+            _fail(kept, outputs, cell, error)
         kept.cell_complete(cell, cell_index=index)
-        if ending.error is not None:
-            ending.error = _unless_asked_for(ending.error)
+        if error is not None:
+            ending.error, ending.cell = _unless_asked_for(error), cell.execution_count
             return
 
 

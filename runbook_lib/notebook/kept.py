@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -135,7 +136,11 @@ def check_output(source: str, output: str) -> None:
 def place_of_its_own(stem: str) -> Path:
     """A new file for an executed notebook that belongs to no run and was given no output path."""
     folder = project_root() / STATE_FOLDER / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        # Started where nothing may be written, as from cron in /; the run itself may be recorded elsewhere.
+        folder = Path(tempfile.mkdtemp(prefix="runbook-"))
     return _free(folder, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{stem}")
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from runbook_lib.notebook.source import is_runbook, notebook_metadata
+from runbook_lib.notebook.startup import names_runbook, open_standard_streams
 
 
 class RunbookEngine:
@@ -114,6 +116,8 @@ def _install() -> None:
     click.Command.main = main_with_runbooks  # type: ignore[method-assign]
     papermill_engines.register(None, DefaultEngine)
     papermill_engines.register("nbclient", KernelEngine)
+    if None in (sys.stdin, sys.stdout, sys.stderr) and names_runbook(sys.argv[1:]):
+        open_standard_streams()
 
 
 # At the end: papermill.engines looks for RunbookEngine here while it is being imported itself.

@@ -26,6 +26,9 @@ from traitlets.config import Config
 
 from runbook_lib.notebook.outputs import CellOutputs, CellStream
 
+# Seconds that a task left over by the cells has to end when it is cancelled.
+TASK_GRACE = 5.0
+
 
 class _Results(DisplayHook):
     def write_output_prompt(self) -> None:
@@ -68,6 +71,7 @@ class CellShell(InteractiveShell):
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._loop = asyncio.new_event_loop()
         self._cancelling = False
+        asyncio.set_event_loop(self._loop)
         self.loop_runner = self._run_coroutine
 
     def run(self, source: str) -> BaseException | None:
@@ -78,9 +82,18 @@ class CellShell(InteractiveShell):
 
     def close(self) -> None:
         """Put back what the shell replaced in the interpreter."""
+        self._end_tasks()
         self.restore_sys_module_state()  # type: ignore[no-untyped-call]
         atexit.unregister(self.atexit_operations)
         self.atexit_operations()  # type: ignore[no-untyped-call]
+
+    def _end_tasks(self) -> None:
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=TASK_GRACE))
+        asyncio.set_event_loop(None)
         self._loop.close()
 
     def ask_exit(self) -> NoReturn:
