@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -46,7 +47,9 @@ class Condition:
 def condition(ground: Ground) -> Condition:
     """Look at everything once."""
     marker = Marker.read(ground)
-    environments = {name: _environment(ground, name, marker) for name in ENVIRONMENTS}
+    with ThreadPoolExecutor() as pool:
+        looks = pool.map(lambda name: _environment(ground, name, marker), ENVIRONMENTS)
+        environments = dict(zip(ENVIRONMENTS, looks, strict=True))
     traffic = server.holder(ground.traffic_lock) is not None
     return Condition(
         state=_state(environments, traffic, built=marker is not None),

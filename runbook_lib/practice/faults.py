@@ -40,16 +40,16 @@ FAULTS: dict[str, Callable[[Ground], str]] = {
 }
 
 
-def inject(ground: Ground, name: str) -> str:
-    """Bring a fault about; what is wrong now, one line. PracticeError for an unknown one; LockHeldError while a run
-    is at work on the environment."""
-    if name not in FAULTS:
-        close = nearest(name, list(FAULTS))
-        raise PracticeError(
-            f"there is no fault {printable(name, 80)!r}",
-            next_step=(f"did you mean {close[0]}? " if close else "") + f"There are: {', '.join(FAULTS)}",
-        )
-    return FAULTS[name](ground)
+def fault(name: str) -> Callable[[Ground], str]:
+    """The fault of that name: it is brought about by a call, which returns what is wrong now, one line, and raises
+    LockHeldError while a run is at work on the environment. PracticeError for an unknown name."""
+    if name in FAULTS:
+        return FAULTS[name]
+    close = nearest(name, list(FAULTS))
+    raise PracticeError(
+        f"there is no fault {printable(name, 80)!r}",
+        next_step=(f"did you mean {close[0]}? " if close else "") + f"there are {', '.join(FAULTS)}",
+    )
 
 
 def _signal_production(ground: Ground, signum: signal.Signals, what: str) -> str:

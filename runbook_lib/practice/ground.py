@@ -55,7 +55,8 @@ class Ground:
         """The practice environment of the project that `start` (default: the working folder) belongs to."""
         from runbook_lib.config import STATE_FOLDER, project_root
 
-        return cls(project_root(start) / STATE_FOLDER / "practice")
+        # The same project reached through a link is the same ground.
+        return cls(project_root(start).resolve() / STATE_FOLDER / "practice")
 
     @property
     def configuration(self) -> Path:

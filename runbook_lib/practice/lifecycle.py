@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,6 @@ Say = Callable[[str], None]
 # Below the range from which systems give ports to outgoing connections: those would take one during a restart.
 PORTS = range(20_000, 30_000)
 TRIES = 200
-CONTROL_TIMEOUT = 60.0
 
 SERVER = str(Path(server.__file__).absolute())
 
@@ -175,7 +175,12 @@ def _with_usable_ports(ground: Ground, marker: Marker, say: Say) -> Marker:
 
 def _port_is_ours(ground: Ground, name: str, port: int) -> bool:
     """Whether the shop has its port or could have it."""
-    return server.holder(ground.site(name).lock) is not None or server.free(port)
+
+    def has() -> bool:
+        return server.holder(ground.site(name).lock) is not None
+
+    # Asked twice, because a restart from elsewhere may end between the two questions.
+    return has() or server.free(port) or has()
 
 
 def _free_ports(ground: Ground) -> dict[str, int]:
@@ -183,13 +188,13 @@ def _free_ports(ground: Ground) -> dict[str, int]:
     start at once seldom meet."""
     first = zlib.crc32(os.fsencode(ground.folder))
     candidates = (PORTS[(first + step) % len(PORTS)] for step in range(TRIES))
-    found = [port for port in candidates if server.free(port)]
+    found = list(islice((port for port in candidates if server.free(port)), len(ENVIRONMENTS)))
     if len(found) < len(ENVIRONMENTS):
         raise PracticeError(
             f"no free port on {server.LOOPBACK} among {TRIES} from {PORTS[first % len(PORTS)]}",
             next_step="end programs that listen there, then run the same command again",
         )
-    return dict(zip(ENVIRONMENTS, found, strict=False))
+    return dict(zip(ENVIRONMENTS, found, strict=True))
 
 
 def _configure(ground: Ground, marker: Marker) -> None:
@@ -204,7 +209,7 @@ def _serve(ground: Ground, marker: Marker, say: Say) -> None:
     """Start the shops that do not run, both at once."""
     calls: dict[str, Sequence[str]] = {}
     for site in ground.sites:
-        if server.holder(site.lock) is None or not server.answers(marker.ports[site.name], timeout=2.0):
+        if server.holder(site.lock) is None or not server.answers(marker.ports[site.name]):
             say(f"{site.name}: starting {site.current.resolve().name} at port {marker.ports[site.name]}")
             calls[site.name] = ["start", str(site.folder), str(marker.ports[site.name])]
     _control(marker, calls)
@@ -237,7 +242,7 @@ def _control(marker: Marker, calls: dict[str, Sequence[str]]) -> None:
     }
     failed = {}
     for name, process in processes.items():
-        _, said = process.communicate(timeout=CONTROL_TIMEOUT)
+        _, said = process.communicate()
         if process.returncode:
             failed[name] = said.strip() or f"status {process.returncode}"
     if failed:

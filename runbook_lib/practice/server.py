@@ -26,9 +26,10 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 TAKEN = 3
-STOP_PATIENCE = 3.0
+STOP_PATIENCE = 2.0
 START_PATIENCE = 10.0
 TURN_PATIENCE = 30.0
+ANSWER_PATIENCE = 1.0
 TICK = 0.005
 # What an interpreter may need to start; whatever else the caller has in its environment may be secret.
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -90,7 +91,7 @@ def send(lock: Path, pid: int, signum: int) -> None:
         raise ServerError(f"process {pid} belongs to another user") from error
 
 
-def answers(port: int, path: str = "/up", timeout: float = 0.5) -> bool:
+def answers(port: int, path: str = "/up", timeout: float = ANSWER_PATIENCE) -> bool:
     """Whether a route of a local server answers 200."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=timeout) as connection:
@@ -138,16 +139,16 @@ def turn(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Non
         os.close(handle)
 
 
-def serve(folder: Path, port: int, *, anew: bool) -> None:
-    """Serve the code behind folder/current. anew: end first what serves now.
+def serve(folder: Path, port: int, *, anew: bool) -> str:
+    """Serve the code behind folder/current; a line on what serves. anew: end first what serves now.
 
     ServerError when the port is another program's or when the shop does not come up.
     """
     run = folder / "run"
     with turn(run / "turn.lock"):
         lock = run / "shop.lock"
-        if not anew and holder(lock) is not None and answers(port, timeout=2.0):
-            return
+        if not anew and holder(lock) is not None and answers(port):
+            return f"served already at port {port}"
         stop(lock)
         if not free(port):
             raise ServerError(f"port {port} is taken by another program", TAKEN)
@@ -156,6 +157,7 @@ def serve(folder: Path, port: int, *, anew: bool) -> None:
         env = {"SHOP_PORT": str(port), "SHOP_STORAGE": str(folder / "shared" / "storage")}
         pid = _launch(lock, argv, cwd=release, env=env, errors=run / "shop.err")
         _await(pid, lambda: answers(port), run / "shop.err")
+        return f"{release.name} serves at port {port} with pid {pid}"
 
 
 def send_traffic(folder: Path, ports: Sequence[str]) -> None:
@@ -264,7 +266,7 @@ def main(words: Sequence[str]) -> int:
         if verb == "traffic":
             send_traffic(Path(folder), ports)
         elif verb in ("restart", "start") and len(ports) == 1:
-            serve(Path(folder), int(ports[0]), anew=verb == "restart")
+            print(serve(Path(folder), int(ports[0]), anew=verb == "restart"))
         else:
             raise ValueError(verb)
     except ValueError:

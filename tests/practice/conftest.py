@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib import practice
-from runbook_lib.practice import lifecycle, server
+from runbook_lib.practice import server
 from runbook_lib.practice.ground import Ground
 
 
@@ -51,8 +51,3 @@ def pids() -> Callable[[Path], set[int]]:
 def lines() -> list[str]:
     """What was said; its append is the callable."""
     return []
-
-
-@pytest.fixture
-def explained() -> Callable[[Ground], object]:
-    return lifecycle._explained

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,14 +28,6 @@ def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
     assert loaded.state.resolve() == tmp_path.resolve()
     assert production.environment.git is not None
     assert production.environment.git.restart == [["sh", str(ground.site("production").restart)]]
-
-
-def test_nothing_in_it_says_practice_to_the_machine(tmp_path: Path) -> None:
-    text = configuration.text(Ground(tmp_path), PORTS)
-    shop = tomllib.loads(text)["services"]["shop"]
-    for environment in shop["environments"].values():
-        known = set(config.Environment.model_fields)
-        assert set(environment) <= known
 
 
 def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def test_ensure_is_fast_and_light_once_all_runs(running: Path) -> None:
         "begun = time.perf_counter()\n"
         "from runbook_lib import practice\n"
         f"practice.ensure(Path({str(running)!r}))\n"
-        "print(time.perf_counter() - begun, *(m for m in ('git', 'docker', 'runbook_lib.platforms') if m in sys.modules))"
+        "heavy = [name for name in ('git', 'docker', 'runbook_lib.platforms') if name in sys.modules]\n"
+        "print(time.perf_counter() - begun, *heavy)"
     )
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(3)]
     assert min(float(run.split()[0]) for run in runs) < 0.03
@@ -280,6 +281,12 @@ def test_traffic_reaches_both_environments(running: Path) -> None:
     for at in practice.status(running).environments.values():
         _, text = deployment.ask(at.url, "/metrics", 2)
         assert 'http_requests_total{route="/checkout",status="500"}' in text
+
+
+def test_a_path_through_a_link_is_the_same_project(running: Path, tmp_path: Path, lines: list[str]) -> None:
+    (tmp_path / "link").symlink_to(running)
+    practice.ensure(tmp_path / "link", lines.append)
+    assert lines == []
 
 
 def test_git_of_the_project_does_not_see_it(running: Path) -> None:

@@ -95,6 +95,7 @@ def test_start_leaves_a_serving_process_alone(site: Path, port: int) -> None:
     assert shop_pid(site) == pid
 
 
+@pytest.mark.slow
 def test_start_replaces_a_process_that_does_not_answer(site: Path, port: int) -> None:
     control("start", site, port)
     stuck = shop_pid(site)
