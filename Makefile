@@ -26,7 +26,7 @@ lab: setup ## open the runbooks in JupyterLab
 	cd notebooks && jupyter lab
 
 site: setup ## build the site into site/
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 check: setup ## lint, format, types, layers, unit tests: under a minute
 	ruff check .
@@ -42,7 +42,7 @@ test: setup ## everything, with real container engine, ssh server and papermill
 	lint-imports --no-cache
 	scripts/real-parts || test "$(CI)" != true
 	pytest
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
