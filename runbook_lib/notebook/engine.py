@@ -93,7 +93,7 @@ def execute(
     finally:
         nb.metadata["language_info"] = _language()
         kept.notebook_complete()
-        ending.notebook = kept.record or output_path
+        ending.notebook = output_path or kept.record
     return _returned(nb, ending)
 
 

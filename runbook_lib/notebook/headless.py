@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
@@ -144,8 +145,7 @@ def _output(notebook_path: str, output_path: str, values: Mapping[str, Value], o
             f"the output path {output_path} cannot be filled in: {error}",
             next_step="name only given parameters in braces; write a brace itself as {{ or }}",
         ) from error
-    if output != "-" and "://" not in output:
-        check_output(notebook_path, output)
+    check_output(notebook_path, output)
     return output
 
 
@@ -179,7 +179,9 @@ def _report(ending: Ending, errors: Terminal, stream: TextIO) -> int:
     """Say how it ended, the result on `stream`, what went wrong on the error stream; the exit status."""
     closing = Terminal(stream)
     for run in ending.runs:
-        closing.say(run.summary())
+        # A journal that cannot be read is the failure that is told below.
+        with suppress(RunbookError):
+            closing.say(run.summary())
     if ending.notebook:
         closing.say(f"notebook: {ending.notebook}")
     failure = ending.failure

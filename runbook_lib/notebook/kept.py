@@ -35,6 +35,7 @@ class KeptNotebook(NotebookExecutionManager):  # type: ignore[misc]
         self._outputs = outputs
         self._target = _local(output_path) if output_path else None
         self._provisional = False
+        self._saving = threading.RLock()
         self._warned: set[object] = set()
 
     def begin(self, stem: str) -> None:
@@ -55,13 +56,15 @@ class KeptNotebook(NotebookExecutionManager):  # type: ignore[misc]
     def save(self, **_nb: Any) -> None:
         """Write the notebook to every place where it is kept. A place that fails is named once on the error
         stream and stops nothing: the run's journal is the record that must hold, and has its own guard."""
-        with self._outputs.lock:
-            self._outputs.settle()
-            self._outputs.changed = False
-            text = nbformat.writes(self.nb)  # type: ignore[no-untyped-call]
-        for place in (self._target or self.output_path, self.record):
-            if place:
-                self._write(text, place)
+        # Autosave saves too: what was read first must not be written last.
+        with self._saving:
+            with self._outputs.lock:
+                self._outputs.settle()
+                self._outputs.changed = False
+                text = nbformat.writes(self.nb)  # type: ignore[no-untyped-call]
+            for place in (self._target or self.output_path, self.record):
+                if place:
+                    self._write(text, place)
         self.last_save_time = self.now()
 
     def notebook_complete(self, **nb: Any) -> None:
@@ -111,21 +114,26 @@ class Autosave:
 
 
 def check_output(source: str, output: str) -> None:
-    """Refuse an output path that would lose a notebook somebody wrote. ParameterError."""
-    if not os.path.exists(output):
-        folder = os.path.dirname(output) or "."
-        if not os.path.isdir(folder):
+    """Refuse an output path that would lose a notebook somebody wrote, or leads nowhere. ParameterError.
+
+    Both as papermill takes them; an output in a store elsewhere is left to papermill.
+    """
+    written, read = _local(output), _local(source)
+    if written is None:
+        return
+    if not written.exists():
+        if not written.parent.is_dir():
             raise ParameterError(
-                f"the output folder {folder} does not exist",
+                f"the output folder {os.path.dirname(output)} does not exist",
                 next_step="make it, or leave the output path out: the notebook is then kept with the run's record",
             )
         return
-    if os.path.exists(source) and os.path.samefile(source, output):
+    if read is not None and read.exists() and read.samefile(written):
         raise ParameterError(
             f"the output {output} is the runbook {source} itself, which would be overwritten",
             next_step="name another file, or leave the output path out",
         )
-    metadata = notebook_metadata(output)
+    metadata = notebook_metadata(str(written))
     if is_runbook(metadata) and not is_executed(metadata):
         raise ParameterError(
             f"the output {output} is another runbook, which would be overwritten",

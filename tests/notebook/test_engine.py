@@ -139,7 +139,7 @@ class TestParameters:
     def test_the_source_is_not_overwritten(self) -> None:
         source = runbook(Path("r.ipynb"), "print(1)").read_bytes()
         with pytest.raises(ParameterError, match="would be overwritten"):
-            papermill.execute_notebook("r.ipynb", "./r.ipynb", progress_bar=False)
+            papermill.execute_notebook("r.ipynb", "./r.ipynb", progress_bar=False, cwd="/")
         assert Path("r.ipynb").read_bytes() == source
 
 
@@ -239,6 +239,17 @@ sys.displayhook = sys.excepthook = None"""
             NBClientEngine.execute_notebook = original
         assert "shutdown_kernel" not in called[0]
         assert papermill_engines.get_engine("runbook").nb_language(nbformat.v4.new_notebook()) == "python"
+
+
+def test_an_output_in_a_store_elsewhere_is_papermills(monkeypatch: pytest.MonkeyPatch) -> None:
+    from papermill.iorw import HttpHandler
+
+    sent = []
+    monkeypatch.setattr(HttpHandler, "write", lambda text, path: sent.append((path, text)))
+    runbook(Path("r.ipynb"), "print(1)")
+    papermill.execute_notebook("r.ipynb", "https://store/out.ipynb", progress_bar=False)
+    assert sent[-1][0] == "https://store/out.ipynb"
+    assert nbformat.reads(sent[-1][1], as_version=4).cells[1].outputs[0].text == "1\n"
 
 
 def test_an_output_that_is_no_file_is_written_to(tmp_path: Path) -> None:

@@ -327,6 +327,14 @@ def test_cells_run_in_the_folder_that_is_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "out.ipynb").exists()
 
 
+def test_the_source_is_not_the_output_either_when_cells_run_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    runbook(tmp_path / "r.ipynb")
+    assert papermill("r.ipynb", "sub/../r.ipynb", "--cwd", "sub", cwd=tmp_path).returncode == 2
+    assert papermill("r.ipynb", "sub/out.ipynb", "--cwd", "sub", cwd=tmp_path).returncode == 0
+    assert statuses(tmp_path / "sub" / "out.ipynb") == []
+
+
 def test_a_kernel_process_is_used_when_asked_for_with_the_same_checks(tmp_path: Path) -> None:
     cell = """
 import sys
