@@ -84,10 +84,10 @@ class DockerPlatform:
     def read(self, release: Release, command: Command) -> dict[str, Result]:
         """By exec where the release is live, else in a container made for this one command from the live one's
         configuration and the release's image, and removed again."""
-        client = connect(self._docker.engine, command.timeout)
         with reported(f"running {command} in {release}", CommandError):
             return {
-                name: docker_inside.read(client, item["Id"], release, command) for name, item in self._serving.items()
+                name: docker_inside.read(self._client, item["Id"], release, command)
+                for name, item in self._serving.items()
             }
 
     def logs(self, since: float) -> list[LogLine]:

@@ -51,11 +51,10 @@ class Containers:
         return {name: group for name, group in groups.items() if self._counts(name, group)}
 
     def _counts(self, name: str, group: dict[str, Inspect]) -> bool:
-        # A label may be on stopped containers of other purposes, such as last week's migration.
-        if self.docker.label and len(group) == 1:
-            return any(_is_up(item) for item in group.values())
-        # What an earlier switch kept is no replica of its own.
-        return name in group or len(group) > 1
+        """Whether containers of one name are a replica. A single one that is stopped may be what an earlier switch
+        kept; under a label it may be anything, such as last week's migration."""
+        stopped_counts = name in group and not self.docker.label
+        return len(group) > 1 or stopped_counts or any(map(_is_up, group.values()))
 
     @property
     def sought(self) -> str:

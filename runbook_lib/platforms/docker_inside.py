@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from threading import Thread
 
 from runbook_lib.command import Command, Result, mask
 from runbook_lib.errors import CommandError, PlatformError
@@ -61,30 +62,32 @@ def _log_line(line: str, host: str) -> LogLine:
 
 
 def _execute(client: Client, container: str, command: Command) -> Result:
-    began = time.monotonic()
-    made = client.exec_create(container, command.raw, environment=command.raw_env, workdir=command.cwd)
-    output = _collect(client.exec_start(made["Id"], stream=True), command, began)
-    code = client.exec_inspect(made["Id"])["ExitCode"]
-    return Result(int(code), output, time.monotonic() - began)
+    began, output = time.monotonic(), bytearray()
+    made = client.exec_create(container, command.raw, environment=command.raw_env, workdir=command.cwd)["Id"]
+    # The client reads streams without any time limit, and the engine cannot end an exec.
+    reader = Thread(target=_keep, args=(client.exec_start(made, stream=True), output), daemon=True)
+    reader.start()
+    reader.join(command.timeout)
+    code = None if reader.is_alive() else client.exec_inspect(made)["ExitCode"]
+    if code is None:
+        raise CommandError(
+            f"{command} has not ended after {time.monotonic() - began:.0f} s",
+            next_step=f"see what it waits for with `docker top {container[:12]}`",
+        )
+    return _result(code, bytes(output), began)
+
+
+def _keep(chunks: Iterable[bytes], output: bytearray) -> None:
+    for chunk in chunks:
+        output += chunk[: max(0, _OUTPUT - len(output))]
 
 
 def _run(client: Client, container: str, command: Command) -> Result:
     began = time.monotonic()
     client.start(container)
-    output = _collect(client.logs(container, stream=True, follow=True), command, began)
-    code = client.wait(container)["StatusCode"]
-    return Result(int(code), output, time.monotonic() - began)
+    code = client.wait(container, timeout=command.timeout)["StatusCode"]
+    return _result(code, client.logs(container, tail=_LINES)[-_OUTPUT:], began)
 
 
-def _collect(chunks: Iterable[bytes], command: Command, began: float) -> str:
-    """All output until the command ends. One that talks beyond its timeout is given up here, one that is silent by
-    the client."""
-    data = bytearray()
-    for chunk in chunks:
-        data += chunk[: max(0, _OUTPUT - len(data))]
-        if time.monotonic() - began > command.timeout:
-            raise CommandError(
-                f"{command} took more than {command.timeout:g} s",
-                next_step="see in the container what it waits for, then run the same command again",
-            )
-    return mask(data.decode(errors="replace"))
+def _result(code: int, output: bytes, began: float) -> Result:
+    return Result(code, mask(output.decode(errors="replace")), time.monotonic() - began)

@@ -122,13 +122,14 @@ class Replacement:
         with reported(f"putting {self.name} back", StepFailedError, f"docker logs {self.old[:12]}; docker ps --all"):
             self._old(client)
             new = self._new(client)
-            # Where both can run, the old one first: nobody is without an answer, however slowly the new one stops.
-            if new and self.exclusive and new["State"]["Running"]:
-                client.stop(new["Id"], timeout=self._patience)
-            self._start_old(client)
+            if self.exclusive:
+                self._stop_new(client, new)
+                self._start_old(client)
+            else:
+                # The old one first, and without a look at its health: what is being taken back serves nobody well.
+                self._start_old(client)
+                self._stop_new(client, new)
             if new:
-                if new["State"]["Running"]:
-                    client.stop(new["Id"], timeout=self._patience)
                 client.remove_container(new["Id"], force=True)
             self._name(client, self.old, self.name)
         return f"{self.name} is the container it was ({self.old[:12]})"
@@ -183,6 +184,10 @@ class Replacement:
         if self.restart != NO_RESTART:
             client.update_container(self.old, restart_policy=dict(NO_RESTART))
         client.stop(self.old, timeout=self._patience)
+
+    def _stop_new(self, client: Client, new: Inspect | None) -> None:
+        if new and new["State"]["Running"]:
+            client.stop(new["Id"], timeout=self._patience)
 
     def _start_old(self, client: Client) -> None:
         old = self._old(client)
