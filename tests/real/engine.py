@@ -9,10 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import docker
 import pytest
@@ -20,6 +20,11 @@ import pytest
 # Sessions that run at the same time must not share a bridge or a network.
 _NETWORK = 20 + os.getpid() % 200
 _BRIDGE = f"rbtest{os.getpid() % 10**7}"
+
+_PROGRAMS = ("dockerd", "containerd", "ip", "setpriv", "busybox")
+# A root that was become with plain `su` has no sbin in its path.
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_ENVIRONMENT = {**os.environ, "PATH": _PATH}
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,7 @@ class Engine:
 
 def missing() -> str:
     """What this machine lacks to run an engine, one sentence, or nothing."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    absent = [name for name in ("dockerd", "containerd", "ip", "busybox") if shutil.which(name, path=path) is None]
+    absent = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
     if absent:
         return f"no container engine: {', '.join(absent)} not found; scripts/real-parts installs what is needed"
     if os.geteuid() != 0:
@@ -50,7 +54,7 @@ def missing() -> str:
     return ""
 
 
-def unavailable(reason: str) -> None:
+def unavailable(reason: str) -> NoReturn:
     """Skip a test that needs what cannot be had here; in CI nothing may be skipped."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(reason, pytrace=False)
@@ -65,7 +69,7 @@ def running_engine() -> Iterator[Engine]:
     _add_bridge()
     try:
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(_argv(folder), stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(_argv(folder), stdout=log, stderr=subprocess.STDOUT, env=_ENVIRONMENT)
         try:
             yield _ready(folder, process)
         finally:
@@ -93,7 +97,7 @@ def _add_bridge() -> None:
 
 
 def _ip(*words: str, check: bool = False) -> None:
-    subprocess.run(["ip", *words], check=check, capture_output=True)
+    subprocess.run(["ip", *words], check=check, capture_output=True, env=_ENVIRONMENT)
 
 
 def _ready(folder: Path, process: subprocess.Popen[bytes]) -> Engine:
@@ -129,5 +133,9 @@ def engine() -> Iterator[Engine]:
     reason = missing()
     if reason:
         unavailable(reason)
-    with running_engine() as running:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_engine())
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+            unavailable(f"no container engine: {error}")
         yield running
