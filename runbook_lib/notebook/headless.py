@@ -24,6 +24,7 @@ from papermill.parameterize import add_builtin_parameters, parameterize_path
 
 from runbook_lib.errors import ParameterError, RunbookError, RunInterrupted
 from runbook_lib.notebook.engine import Ending
+from runbook_lib.notebook.interruption import CellTimeoutError
 from runbook_lib.notebook.kept import check_output, place_of_its_own
 from runbook_lib.notebook.parameters import Parameters, Value
 from runbook_lib.notebook.terminal import Terminal
@@ -31,6 +32,9 @@ from runbook_lib.notebook.terminal import Terminal
 USAGE = 2
 FAILURE = 1
 DEAD_KERNEL = 138  # papermill's own
+
+# So many lines of a traceback are shown.
+FRAMES = 8
 
 # How IPython names the file of a cell.
 CELL_FILE = re.compile(r"<ipython-input-(\d+)-")
@@ -193,11 +197,17 @@ def _report(ending: Ending, errors: Terminal, stream: TextIO) -> int:
 
 def _explained(failure: BaseException, cell: int) -> str:
     where = f" in In [{cell}]" if cell else ""
-    if isinstance(failure, RunbookError):
+    if isinstance(failure, RunbookError | RunInterrupted | CellTimeoutError):
         return f"Error{where}: {failure}"
     if isinstance(failure, PapermillExecutionError):
         return f"Error in In [{failure.exec_count}]: {failure.ename}: {failure.evalue}"
-    return "\n".join([f"Error{where}: {type(failure).__name__}: {failure}", *_frames(failure)])
+    return "\n".join([f"Error{where}: {type(failure).__name__}: {failure}", *_shortened(list(_frames(failure)))])
+
+
+def _shortened(frames: list[str]) -> list[str]:
+    if len(frames) <= FRAMES:
+        return frames
+    return [*frames[:3], f"  … {len(frames) - FRAMES} more, all in the notebook …", *frames[3 - FRAMES :]]
 
 
 def _frames(failure: BaseException) -> Iterator[str]:

@@ -11,19 +11,18 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-from runbook_lib.errors import RunbookError, RunInterrupted
+from runbook_lib.errors import RunInterrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class CellTimeoutError(RunbookError, KeyboardInterrupt):
-    """A cell took longer than it may. Also a KeyboardInterrupt: asyncio and IPython hand that on."""
+class CellTimeoutError(KeyboardInterrupt):
+    """A cell took longer than it may. Like RunInterrupted not an Exception, and handed on by asyncio."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(
-            f"the cell ran longer than {seconds:g} s",
-            next_step="find what it waited for, then run the same command again; --execution-timeout sets the limit",
-        )
+        self.message = f"the cell ran longer than {seconds:g} s"
+        self.next_step = "find what it waited for, then run the same command again; --execution-timeout sets the limit"
+        super().__init__(f"{self.message}\nNext: {self.next_step}")
 
 
 class Interruption:

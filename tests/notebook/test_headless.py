@@ -288,6 +288,15 @@ def test_an_unexpected_error_is_traced_through_the_cells_only(tmp_path: Path) ->
     assert statuses(tmp_path / "out.ipynb") == ["completed", "failed", "skipped"]
 
 
+def test_a_long_trace_is_shortened(tmp_path: Path) -> None:
+    runbook(tmp_path / "r.ipynb", "def f(n):\n    return 1 / n if n == 0 else f(n - 1)\nf(20)")
+    lines = papermill("r.ipynb", cwd=tmp_path).stderr.splitlines()
+    assert len(lines) == 10
+    assert lines[1] == "  In [1], line 3, in <module>: f(20)"
+    assert "14 more" in lines[4]
+    assert "1 / n" in lines[-1]
+
+
 def test_prepare_only_writes_the_parameters_and_runs_nothing(tmp_path: Path) -> None:
     runbook(tmp_path / "r.ipynb", "open('ran', 'w')", parameters=TAG)
     assert papermill("r.ipynb", "out.ipynb", "--prepare-only", "-p", "tag", "1.10", cwd=tmp_path).returncode == 0

@@ -47,6 +47,10 @@ try:
 except BaseException:
     pass"""
 
+RETRYING = WAITING.replace("finally", "except Exception:\n    time.sleep(60)\nfinally")
+
+WAITS = {"waiting": WAITING, "in a loop": WAITING_IN_A_LOOP, "retrying": RETRYING, "deaf": DEAF}
+
 
 def waiting(folder: Path, cell: str = WAITING) -> subprocess.Popen[str]:
     runbook(folder / "r.ipynb", "print('first')", cell, "open('never', 'w')")
@@ -55,14 +59,18 @@ def waiting(folder: Path, cell: str = WAITING) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", SIGNALS, ids=lambda signum: signum.name)
-@pytest.mark.parametrize("cell", [WAITING, WAITING_IN_A_LOOP, DEAF], ids=["waiting", "in a loop", "deaf"])
+@pytest.mark.parametrize(
+    "cell", [WAITING, WAITING_IN_A_LOOP, RETRYING, DEAF], ids=["waiting", "in a loop", "retrying", "deaf"]
+)
 def test_a_signal_ends_the_notebook_in_order(tmp_path: Path, cell: str, signum: signal.Signals) -> None:
     process = waiting(tmp_path, cell)
     process.send_signal(signum)
     shown, errors = process.communicate(timeout=20)
     assert process.returncode == 128 + signum
     assert "notebook: out.ipynb" in shown
-    assert f"interrupted by {signum.name}" in errors
+    assert errors == (
+        f"Error in In [2]: interrupted by {signum.name}\nNext: run the same command again: it continues this run\n"
+    )
     assert statuses(tmp_path / "out.ipynb") == ["completed", "failed", "skipped"]
     _, cell_, _ = code_cells(tmp_path / "out.ipynb")
     assert [output.ename for output in cell_.outputs if output.output_type == "error"] == ["RunInterrupted"]
@@ -141,6 +149,7 @@ def test_sigint_reaches_a_command_started_in_the_background(tmp_path: Path) -> N
         (WAITING, ["--execution-timeout", "1"], {}),
         (WAITING, [], {"timeout": 0.5}),
         (WAITING_IN_A_LOOP, ["--execution-timeout", "1"], {"timeout": 60}),
+        (RETRYING, ["--execution-timeout", "1"], {}),
     ],
 )
 def test_a_cell_that_takes_too_long_fails(
@@ -149,7 +158,8 @@ def test_a_cell_that_takes_too_long_fails(
     runbook(tmp_path / "r.ipynb", cell, **metadata)
     done = papermill("r.ipynb", "out.ipynb", *words, cwd=tmp_path)
     assert done.returncode == 1
-    assert "the cell ran longer than" in done.stderr
+    assert done.stderr.startswith("Error in In [1]: the cell ran longer than")
+    assert done.stderr.count("\n") == 2
     (failed,) = code_cells(tmp_path / "out.ipynb")
     assert texts(failed) == "begun\ncleaned up\n"
     assert failed.outputs[-1].ename == "CellTimeoutError"

@@ -56,11 +56,13 @@ def test_only_files_of_that_name_are_opened(tmp_path: Path) -> None:
     assert notebook_metadata(str(tmp_path / "missing.ipynb")) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["plugin", "engine", "headless", "shell"])
 def test_each_module_can_be_the_first_to_be_imported(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import runbook_lib.notebook.{module}"], check=True)
 
 
+@pytest.mark.slow
 def test_the_plugin_loads_nothing_heavy_for_other_notebooks() -> None:
     script = (
         "import papermill, sys; print([m for m in ('IPython.core.interactiveshell', 'pydantic',"
