@@ -168,3 +168,16 @@ def test_a_way_back_before_anything_was_changed_does_nothing(shop: Shop) -> None
     assert [step.done() for step in planned.back] == [True]
     planned.back[0].do()
     case.assert_back()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_restart_of_the_engine_brings_up_one_of_the_two(shop: Shop, steps: int) -> None:
+    case = Case(shop, fixed=True)
+    for step in case.process()[1].steps[:steps]:
+        step.do()
+    shop.engine.stop()
+    shop.engine.start()
+    assert get(case.port or 0, patience=10) == (200, "v2" if steps == 1 else "v1")
+    assert len(shop.engine.client.containers()) == 1
+    carry_on(case.process()[1].steps)
+    case.assert_forward()

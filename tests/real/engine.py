@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,13 +26,37 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _ENVIRONMENT = {**os.environ, "PATH": _PATH}
 
 
-@dataclass(frozen=True)
 class Engine:
-    """A running engine. address: for DOCKER_HOST or runbooks.toml; client: docker.APIClient; pid: of dockerd."""
+    """An engine of its own in `folder`: its socket, data and log. Started when it is made."""
 
-    address: str
-    client: Any
-    pid: int
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/sock"
+        self.start()
+
+    def start(self) -> None:
+        """Start the engine and wait until it answers. RuntimeError, with its last words, when it does not."""
+        with (self.folder / "log").open("ab") as log:
+            argv = _argv(self.folder)
+            self.process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, env=_ENVIRONMENT)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with suppress(docker.errors.DockerException):
+                self.client: Any = docker.APIClient(base_url=self.address, version="auto", timeout=60)
+                return
+            time.sleep(0.05)
+        self.stop()
+        words = (self.folder / "log").read_text(errors="replace").splitlines()[-5:]
+        raise RuntimeError("dockerd did not come up:\n" + "\n".join(words))
+
+    def stop(self) -> None:
+        """End the engine as a shutdown of the machine does; containers stay and are stopped."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def clear(self) -> None:
         """Remove every container, and every network that a test made. Images stay."""
@@ -63,18 +86,20 @@ def unavailable(reason: str) -> NoReturn:
 
 @contextmanager
 def running_engine() -> Iterator[Engine]:
-    """An engine from start to end. RuntimeError, with the engine's last words, when it does not come up."""
+    """An engine from start to end. RuntimeError when it does not come up."""
     # A socket's path may have 108 characters; pytest's folders can be longer.
     folder = Path(tempfile.mkdtemp(prefix="rb-engine-", dir="/tmp"))
-    _add_bridge()
     try:
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(_argv(folder), stdout=log, stderr=subprocess.STDOUT, env=_ENVIRONMENT)
+        _add_bridge()
+        engine = Engine(folder)
         try:
-            yield _ready(folder, process)
+            yield engine
         finally:
-            _stop(folder, process)
+            with suppress(docker.errors.DockerException, OSError):
+                engine.clear()
+            engine.stop()
     finally:
+        _unmount(folder)
         _ip("link", "delete", _BRIDGE)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,28 +125,8 @@ def _ip(*words: str, check: bool = False) -> None:
     subprocess.run(["ip", *words], check=check, capture_output=True, env=_ENVIRONMENT)
 
 
-def _ready(folder: Path, process: subprocess.Popen[bytes]) -> Engine:
-    """Wait until the engine answers."""
-    address = f"unix://{folder}/sock"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(docker.errors.DockerException):
-            return Engine(address, docker.APIClient(base_url=address, version="auto", timeout=60), process.pid)
-        time.sleep(0.05)
-    words = (folder / "log").read_text(errors="replace").splitlines()[-5:]
-    raise RuntimeError("dockerd did not come up:\n" + "\n".join(words))
-
-
-def _stop(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """End containers, engine and what it mounted; nothing of it stays."""
-    with suppress(docker.errors.DockerException, OSError):
-        Engine("", docker.APIClient(base_url=f"unix://{folder}/sock", version="auto"), process.pid).clear()
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _unmount(folder: Path) -> None:
+    """Take away what an engine that was killed left mounted."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
