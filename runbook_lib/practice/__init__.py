@@ -73,11 +73,15 @@ def reset(folder: Path | None = None, say: Say = _silent) -> Path:
 
 
 def status(folder: Path | None = None) -> Condition:
-    """What it is like now; changes nothing and never fails for something that is missing."""
+    """What it is like now; changes nothing and never fails for something that is missing. PracticeError when the
+    system does not let it look."""
+    from runbook_lib.practice import lifecycle
     from runbook_lib.practice.condition import condition
     from runbook_lib.practice.ground import Ground
 
-    return condition(Ground.of(folder))
+    ground = Ground.of(folder)
+    with lifecycle.explained(ground):
+        return condition(ground)
 
 
 def break_(name: str, folder: Path | None = None, say: Say = _silent) -> str:
@@ -92,4 +96,5 @@ def break_(name: str, folder: Path | None = None, say: Say = _silent) -> str:
     bring_about = fault(name)
     ground = Ground.of(folder)
     lifecycle.ensure(ground, say)
-    return bring_about(ground)
+    with lifecycle.explained(ground):
+        return bring_about(ground)

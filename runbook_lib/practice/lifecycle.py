@@ -37,7 +37,7 @@ def ensure(ground: Ground, say: Say) -> Path:
 
     When all is well this is a handful of file reads and two connections.
     """
-    with _explained(ground):
+    with explained(ground):
         marker = Marker.read(ground)
         if marker is not None and _runs(ground, marker):
             _renew(ground)
@@ -48,7 +48,7 @@ def ensure(ground: Ground, say: Say) -> Path:
 
 def start(ground: Ground, say: Say) -> None:
     """Build what is not there, start what does not run. Releases that are live stay so. PracticeError."""
-    with _explained(ground), _turn(ground, say):
+    with explained(ground), _turn(ground, say):
         _start(ground, say)
 
 
@@ -56,14 +56,14 @@ def stop(ground: Ground) -> list[str]:
     """End all processes, leave all files; the names of those that ran. PracticeError."""
     if not ground.folder.is_dir():
         return []
-    with _explained(ground), _turn(ground, lambda line: None):
+    with explained(ground), _turn(ground, lambda line: None):
         return _stop(ground)
 
 
 def reset(ground: Ground, say: Say) -> None:
     """Build everything anew, the bad release live again. The journal is kept. PracticeError; LockHeldError while a
     run is at work."""
-    with _explained(ground), _turn(ground, say):
+    with explained(ground), _turn(ground, say):
         _build(ground, say)
         _start(ground, say)
 
@@ -285,7 +285,7 @@ def _turn(ground: Ground, say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(ground: Ground) -> Iterator[None]:
+def explained(ground: Ground) -> Iterator[None]:
     """What the system says, as a PracticeError with the next step."""
     try:
         yield
@@ -293,7 +293,7 @@ def _explained(ground: Ground) -> Iterator[None]:
         raise PracticeError(str(error), next_step="run `runbook practice status`, then start again") from error
     except OSError as error:
         raise PracticeError(
-            f"the practice environment in {ground.folder} cannot be changed: {error}",
+            f"the practice environment in {ground.folder} cannot be used: {error}",
             next_step=_NEXT_STEPS.get(error.errno or 0, "check that folder, then run the same command again"),
         ) from error
 

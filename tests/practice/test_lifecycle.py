@@ -91,6 +91,13 @@ def test_ensure_is_fast_and_light_once_all_runs(running: Path) -> None:
     assert all(len(run.split()) == 1 for run in runs)
 
 
+def test_configuration_file_is_known_without_a_start(project: Path) -> None:
+    file = practice.configuration_file(project)
+    assert not file.exists()
+    assert list(project.iterdir()) == []
+    assert practice.ensure(project) == file
+
+
 def test_ensure_says_nothing_when_all_runs(running: Path, lines: list[str]) -> None:
     assert practice.ensure(running, lines.append) == running / ".runbooks" / "practice" / "runbooks.toml"
     assert lines == []
@@ -107,8 +114,10 @@ def test_killed_processes_are_started_again_and_the_release_stays(project: Path,
     practice.start(project)
     production = deployment.targets(Ground.of(project))[1]
     deployment.deploy(production, "v1.4.2", deployment.new_run())
-    for pid in pids(project):
+    killed = pids(project)
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    assert ended(killed, within=1)
     begun = time.perf_counter()
     practice.ensure(project)
     assert time.perf_counter() - begun < 2
@@ -295,7 +304,7 @@ def test_git_of_the_project_does_not_see_it(running: Path) -> None:
 
 def test_a_file_where_the_folder_should_be_is_explained(project: Path) -> None:
     (project / ".runbooks").write_text("")
-    with pytest.raises(PracticeError, match="cannot be changed") as caught:
+    with pytest.raises(PracticeError, match="cannot be used") as caught:
         practice.start(project)
     assert caught.value.next_step
     (project / ".runbooks").unlink()
