@@ -109,5 +109,5 @@ def _utc(at: float) -> str:
 def _write(file: Path, text: str) -> None:
     """Replace a file in one instant, so that a reader never sees half of it."""
     new = file.with_name(f".{file.name}.new")
-    new.write_text(text, encoding="utf-8")
+    new.write_text(text, encoding="utf-8", errors="backslashreplace")
     new.replace(file)

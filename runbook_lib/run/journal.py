@@ -122,6 +122,18 @@ class Journal:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One state of the journal for several reads, whatever others write meanwhile."""
+        with self._errors():
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
@@ -164,7 +176,7 @@ class Journal:
         fences: name and token of the locks under which the caller acts; LockLostError, and nothing written, when
         somebody took one over. data: JSON values; known secrets are masked.
         """
-        text = mask(canonical(dict(data)))
+        text = canonical(_masked(dict(data)))
         with self.transaction() as connection:
             for name, token in fences:
                 _check_fence(connection, name, token)
@@ -237,8 +249,7 @@ class Journal:
 
     def _check_tail(self) -> None:
         """Refuse to build on a journal whose end is not what was written last."""
-        with self._errors():
-            connection = self._connection()
+        with self._reading() as connection:
             seq, link = self._head(connection)
             rows = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchall()
         if rows != ([(seq, link)] if seq else []):
@@ -248,8 +259,8 @@ class Journal:
         """Walk the whole chain; the number of events. JournalCorruptError names the first event that is wrong."""
         previous, count = GENESIS, 0
         summaries: dict[str, tuple[Any, ...]] = {}
-        with self._errors():
-            rows = self._connection().execute("SELECT seq, run, at, kind, data, hash FROM events ORDER BY seq")
+        with self._reading() as connection:
+            rows = connection.execute("SELECT seq, run, at, kind, data, hash FROM events ORDER BY seq")
             for seq, run, at, kind, text, link in rows:
                 count += 1
                 if seq != count:
@@ -263,8 +274,8 @@ class Journal:
                 previous = link
                 if run in summaries or kind == "opened":
                     summaries[run] = _summary(event, summaries.get(run))
-            head = self._head(self._connection())
-            listed = self._connection().execute("SELECT * FROM runs").fetchall()
+            head = self._head(connection)
+            listed = connection.execute("SELECT * FROM runs").fetchall()
         if head != (count, previous):
             raise self._changed(f"events after {count} are missing")
         if {row[0]: row for row in listed} != summaries:
@@ -289,6 +300,17 @@ class Journal:
             f"the journal {self.file} was changed: {what}",
             next_step="keep it as evidence; move it aside to start a new one",
         )
+
+
+def _masked(data: Any) -> Any:
+    """Plain data with secrets masked in its texts. Not in its JSON: a secret is spelled differently there."""
+    if isinstance(data, str):
+        return mask(data)
+    if isinstance(data, Mapping):
+        return {_masked(key): _masked(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_masked(value) for value in data]
+    return data
 
 
 def _link(previous: str, event: Event, text: str) -> str:

@@ -154,4 +154,6 @@ class Plan:
 
 def canonical(data: Any) -> str:
     """JSON in one spelling: sorted keys, no spaces, no NaN."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # Bytes that were no UTF-8 come from the system as lone surrogates; escaped, they can be stored and hashed.
+    return text.encode("utf-8", "backslashreplace").decode()
