@@ -93,6 +93,8 @@ class Locks:
     def take(self, names: Sequence[str]) -> list[Lease]:
         """Take all of these locks or none. LockHeldError names the live holder of the first that is taken."""
         wanted = [name for name in names if name not in self._held]
+        if not wanted:
+            return []
         for holder in self.holders(wanted):
             if not _on_this_machine(holder):
                 self._refuse_unless_silent(holder)
