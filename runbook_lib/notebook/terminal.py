@@ -34,21 +34,13 @@ class Terminal:
             self._stream.write("".join(f"{safe(line)}\n" for line in mask(text).splitlines()))
             self._stream.flush()
         except (OSError, ValueError):
-            self._give_up()
+            self._stream = None
 
     def _is_terminal(self) -> bool:
         try:
             return self._stream is not None and self._stream.isatty()
         except ValueError:
             return False
-
-    def _give_up(self) -> None:
-        # What is still in the buffer would fail again when the interpreter ends, and change the exit status.
-        with suppress(OSError, ValueError, AttributeError):
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, self._stream.fileno())  # type: ignore[union-attr]
-            os.close(nothing)
-        self._stream = None
 
 
 def safe(line: str) -> str:

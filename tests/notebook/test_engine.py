@@ -171,12 +171,18 @@ class TestRuns:
 
 class TestQuestions:
     @pytest.mark.parametrize(
-        "cell",
-        ["input('sure?')", "import getpass; getpass.getpass()", "import sys; assert sys.stdin.readline()"],
+        ("cell", "error"),
+        [
+            ("input('sure?')", "StdinNotImplementedError"),
+            ("import getpass; getpass.getpass()", "StdinNotImplementedError"),
+            ("import click; click.confirm('sure?')", "Abort"),
+            ("import sys; assert sys.stdin.readline()", "AssertionError"),
+        ],
     )
-    def test_a_cell_that_asks_fails(self, cell: str) -> None:
-        with pytest.raises(papermill.PapermillExecutionError):
+    def test_a_cell_that_asks_fails(self, cell: str, error: str) -> None:
+        with pytest.raises(papermill.PapermillExecutionError) as failed:
             run(cell)
+        assert failed.value.ename == error
 
 
 class TestThisProcess:

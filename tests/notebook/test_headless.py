@@ -155,6 +155,22 @@ def test_another_source_is_not_the_output_but_an_executed_one_may_be(rollback: P
     assert "papermill" not in json.loads(other.read_text())["metadata"]
 
 
+def test_a_notebook_that_was_executed_is_not_its_own_output_either(rollback: Path) -> None:
+    assert papermill("rollback.ipynb", "out.ipynb", cwd=rollback.parent).returncode == 0
+    executed = rollback.with_name("out.ipynb")
+    rollback.with_name("link.ipynb").symlink_to(executed)
+    before = executed.read_bytes()
+    done = papermill("out.ipynb", "link.ipynb", cwd=rollback.parent)
+    assert (done.returncode, executed.read_bytes()) == (2, before)
+
+
+def test_a_cell_that_asks_fails_on_a_terminal_too(tmp_path: Path) -> None:
+    runbook(tmp_path / "r.ipynb", "import getpass; getpass.getpass('the password? ')")
+    code, shown = on_a_terminal("r.ipynb", cwd=tmp_path)
+    assert code == 1
+    assert "StdinNotImplementedError: a runbook that runs under papermill cannot ask: the password?" in shown
+
+
 def test_a_missing_output_folder_is_told_before_anything_runs(rollback: Path) -> None:
     done = papermill("rollback.ipynb", "nowhere/out.ipynb", cwd=rollback.parent)
     assert done.returncode == 2
