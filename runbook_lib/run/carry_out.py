@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from runbook_lib.command import printable
+from runbook_lib.command import mask, printable
 from runbook_lib.errors import (
     CommandError,
     InconclusiveError,
@@ -120,7 +120,8 @@ class CarryOut:
 
     def _finish(self, section: Section, step: Step, outcome: str, remark: str, started: float) -> None:
         seconds = round(time.monotonic() - started, 3)
-        remark = printable(remark, 200)
+        # Masked first: what is cut or escaped is no longer found.
+        remark = printable(mask(remark), 200)
         self._event("step finished", section, step, outcome=outcome, remark=remark, seconds=seconds)
 
     def _event(self, kind: str, section: Section, step: Step, **data: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -33,7 +34,9 @@ def tell(event: Event) -> None:
     if echo:
         text = line(event)
         if text is not None:
-            print(text, flush=True)
+            # A terminal that went away, or one that cannot write these characters.
+            with contextlib.suppress(OSError, ValueError):
+                print(text, flush=True)
 
 
 def line(event: Event, colour: bool = False) -> str | None:

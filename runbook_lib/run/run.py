@@ -88,13 +88,17 @@ class Run:
         the parameters that make it the same command. LockHeldError when another live process is carrying it out.
         """
         global _last
-        identity = _identity(runbook, environment, {name: parameters[name] for name in same})
+        identity = _identity(runbook, environment, dry_run, {name: parameters[name] for name in same})
         for run in _open:
             if run._state.opened is not None and run._state.opened.data["identity"] == identity and not dry_run:
                 return run
         left = None if dry_run else next(iter(journal.runs(1, identity, unfinished=True)), None)
         run = cls(journal, left.run if left else _new_id(runbook), runbook, environment, dry_run)
         run._locks_of_run()
+        if left and not journal.run(left.run).unfinished:
+            # Who held its lock until now has closed it.
+            run._let_go()
+            return cls.open(journal, runbook, environment, parameters, same=same, dry_run=dry_run)
         run.folder.mkdir(parents=True, exist_ok=True)
         _open.append(run)
         _last = run
@@ -348,12 +352,14 @@ class Run:
 
     def _close(self, status: str, reason: str, next_step: str = "") -> str:
         seconds = round(time.monotonic() - self._began, 3)
-        with contextlib.suppress(LockLostError):
-            self.record("closed", status=status, reason=reason, next=next_step or self._next, seconds=seconds)
+        try:
+            with contextlib.suppress(LockLostError):
+                self.record("closed", status=status, reason=reason, next=next_step or self._next, seconds=seconds)
+                self._let_go()
+                with contextlib.suppress(OSError):
+                    evidence.write(self.journal, self.id)
+        finally:
             self._let_go()
-            with contextlib.suppress(OSError):
-                evidence.write(self.journal, self.id)
-        self._let_go()
         return self.summary()
 
     def _let_go(self) -> None:
@@ -384,8 +390,8 @@ class Run:
         return "\n".join(lines)
 
 
-def _identity(runbook: str, environment: str, parameters: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical([runbook, environment, dict(parameters)]).encode()).hexdigest()[:16]
+def _identity(runbook: str, environment: str, dry_run: bool, parameters: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical([runbook, environment, dry_run, dict(parameters)]).encode()).hexdigest()[:16]
 
 
 def _new_id(runbook: str) -> str:
