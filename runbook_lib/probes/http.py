@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 
 from runbook_lib.command import mask, printable
 from runbook_lib.config import Environment, Smoke
@@ -105,20 +112,82 @@ class Client:
             return list(pool.map(lambda pair: self.ask(*pair), pairs))
 
     def _fetch(self, method: str, url: str, started: float) -> tuple[int, str]:
-        # A session of its own for each request: no proxy of the environment, no cookie of an earlier answer.
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(method, url, timeout=self._timeout, allow_redirects=False, stream=True)
-            with answer:
-                body = bytearray()
-                for chunk in iter(partial(answer.raw.read, 65_536, decode_content=True), b""):
-                    body += chunk
-                    # The timeout of requests is for one read; a dripping answer must end too.
-                    if time.monotonic() - started > self._timeout:
-                        raise requests.Timeout(f"no complete answer within {self._timeout:g} s")
-                    if len(body) > BODY_LIMIT:
-                        break
-                return answer.status_code, body.decode("utf-8", "replace")
+        # An adapter of its own for each request: no proxy of the environment, no cookie, no redirect is followed.
+        request = requests.Request(method, url, requests.utils.default_headers()).prepare()
+        with BoundedAdapter(started + self._timeout - time.monotonic()) as adapter:
+            try:
+                answer = adapter.send(request, stream=True, timeout=self._timeout)
+                with answer:
+                    body = _body(answer)
+                if adapter.over:
+                    # What was cut off without a stated length looks complete.
+                    raise requests.Timeout
+                return answer.status_code, body
+            except (OSError, urllib3.exceptions.HTTPError) as error:
+                if adapter.over:
+                    raise requests.Timeout(f"no complete answer within {self._timeout:g} s") from error
+                if isinstance(error, requests.RequestException):
+                    raise
+                raise requests.ConnectionError(error) from error
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Ends its one request after some seconds, whatever the server does. The timeout of requests is for one read:
+    an answer that drips would never end."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.over = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(max(0.0, seconds), self._cut_off)
+
+    def __enter__(self) -> BoundedAdapter:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        self.close()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = partial(self._connection, pool.ConnectionCls)
+        return pool
+
+    def _connection(self, kind: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """A connection that leaves a second descriptor of its socket here once it stands."""
+        connection = kind(*args, **kwargs)
+        connect = connection.connect
+
+        def connect_and_keep() -> None:
+            connect()
+            self._socket = socket.socket(fileno=os.dup(connection.sock.fileno()))
+            if self.over:
+                self._cut_off()
+
+        connection.connect = connect_and_keep
+        return connection
+
+    def _cut_off(self) -> None:
+        self.over = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        super().close()
+        if self._socket is not None:
+            self._socket.close()
+
+
+def _body(answer: requests.Response) -> str:
+    """The beginning of the body."""
+    body = bytearray()
+    for chunk in iter(partial(answer.raw.read, 65_536, decode_content=True), b""):
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            break
+    return body.decode("utf-8", "replace")
 
 
 def _wrong(route: Route, status: int, body: str) -> str:

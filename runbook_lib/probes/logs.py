@@ -27,4 +27,5 @@ def new_errors(before: Iterable[LogLine], after: Iterable[LogLine]) -> dict[str,
 
 
 def _message(text: str) -> str:
-    return printable(mask(_VARIABLE.sub("…", text[:LINE_LIMIT])).strip(), 160)
+    # Masked first: what is left out of the message may be a part of a secret.
+    return printable(_VARIABLE.sub("…", mask(text)[:LINE_LIMIT]).strip(), 160)

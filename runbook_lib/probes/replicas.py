@@ -13,4 +13,6 @@ def on_release(platform: Platform, release: Release) -> list[Reading]:
         current = platform.current()
     except (PlatformError, CommandError) as error:
         return [Reading("release", "platform", False, error.message, 0.0)]
+    if not current:
+        return [Reading("release", "platform", False, "no host or replica was found", 0.0)]
     return [Reading("release", host, live.id == release.id, f"runs {live}", 0.0) for host, live in current.items()]
