@@ -127,13 +127,9 @@ def show(run: str, follow: bool, as_json: bool) -> None:
 def _show_event(event: Any) -> None:
     from runbook_lib.run.live import line
 
-    text = line(event, colour=sys.stdout.isatty())
+    text = line(event, colour=sys.stdout.isatty(), commands=True)
     if text is not None:
         click.echo(text)
-    if event.kind == "planned":
-        for section in event.data["facts"]["sections"]:
-            for step in section["steps"]:
-                click.echo(f"            {section['name']:<12} {step['host']:<10} {step['title']}")
 
 
 @main.command()

@@ -17,6 +17,7 @@ from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release, find_release
 from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.run import gate
+from runbook_lib.run.durations import durations
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 from runbook_lib.run.run import Run
@@ -118,12 +119,13 @@ class Rollback:
             for section, step in plan.steps()
         ]
         skipped = [f"{section.name}: {section.skipped}" for section in plan.sections if section.skipped]
-        digest = f"digest {plan.digest}"
+        takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._durations.items() if seconds >= 1]
+        expected = ", ".join([*takes, f"observation {self.window:g} s"])
         return Table(
             plan.title,
             ("section", "host", "step", "commands", "undo"),
             rows,
-            (*plan.warnings, *skipped, f"then observed for {self.window:g} s", digest),
+            (*plan.warnings, *skipped, f"expected time: {expected}", f"digest {plan.digest}"),
         )
 
     def _read(self) -> Snapshot:
@@ -192,14 +194,20 @@ class Rollback:
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
             tuple(self._warnings(live)),
+            self.run.id,
         )
 
     def _section(self, deployment: Deployment, snapshot: Snapshot) -> Section:
         target, readings = deployment.target, snapshot["environments"][deployment.target.name]
+        seconds = self._durations.get(target.name, 0.0)
         if target is self.target:
-            section = deployment.section(readings)
+            section = deployment.section(readings, seconds=seconds)
             return _with_ready(section, lambda: self._refuse_without_staging(deployment.release))
-        return deployment.section(readings, skipped=self._skip_staging(deployment.release, snapshot))
+        return deployment.section(readings, self._skip_staging(deployment.release, snapshot), seconds)
+
+    @cached_property
+    def _durations(self) -> dict[str, float]:
+        return durations(self.run.journal, RUNBOOK, self.target.label)
 
     def _skip_staging(self, release: Release, snapshot: Snapshot) -> str:
         """Why staging need not be done, or an empty string."""

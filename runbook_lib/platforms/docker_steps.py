@@ -49,7 +49,7 @@ def retire(each: Sequence[Replacement], section: str) -> tuple[Step, ...]:
     return tuple(
         Step(
             id=f"{section}.{one.name}.retire",
-            title=f"Remove {one.retained_name}, kept until now for going back",
+            title="remove the old container",
             host=one.name,
             shows=(f"docker rm {one.retained_name}",),
             do=one.retire,
@@ -85,7 +85,7 @@ def pull(
     return (
         Step(
             id=f"{section}.pull",
-            title=f"Pull {image}:{release.tag}",
+            title=f"pull {image}:{release.tag}",
             shows=(f"docker pull {image}:{release.tag}",),
             do=fetch,
             done=fetched,
@@ -98,7 +98,7 @@ def pull(
 def _create(one: Replacement, section: str) -> Step:
     return Step(
         id=f"{section}.{one.name}.create",
-        title=f"Create {one.next_name} from {one.release}, configured like {one.name}, not started",
+        title=f"create the container of {one.release.tag}",
         host=one.name,
         shows=(f"docker create --name {one.next_name} ... {one.release.id}",),
         do=one.create,
@@ -110,10 +110,10 @@ def _create(one: Replacement, section: str) -> Step:
 
 def _take_over(one: Replacement, section: str) -> Step:
     stop, start = f"docker stop --time {one.stop_timeout:.0f} {one.name}", f"docker start {one.next_name}"
-    order = "; the old one stops first" if one.exclusive else "; the old one stops when the new one is up"
+    order = "the old one stops first" if one.exclusive else "beside the old one"
     return Step(
         id=f"{section}.{one.name}.switch",
-        title=f"Let {one.release} serve as {one.name}{order}",
+        title=f"let {one.release.tag} serve, {order}",
         host=one.name,
         shows=(
             f"docker update --restart no {one.name}",
@@ -131,7 +131,7 @@ def _take_over(one: Replacement, section: str) -> Step:
 def _back(one: Replacement, section: str) -> Step:
     return Step(
         id=f"{section}.{one.name}.back",
-        title=f"Put {one.name} back: the container that served before ({one.old[:12]})",
+        title="put back the container that served before",
         host=one.name,
         shows=(f"docker rm --force {one.next_name}", f"docker start {one.old[:12]}"),
         do=one.back,

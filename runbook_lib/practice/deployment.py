@@ -57,18 +57,21 @@ def deploy(target: Target, tag: str, run: str) -> Release:
     return release
 
 
-def check(target: Target, release: Release) -> None:
-    """PracticeError unless the release serves in an environment and passes its checks, asked once."""
-    checks = target.environment.checks
-    routes = {checks.up: "", checks.ready: "", checks.version: release.tag}
-    routes |= {smoke.path: smoke.contains for smoke in checks.smoke}
-    for path, contains in routes.items():
-        status, body = ask(target.environment.url, path, checks.timeout)
-        if status != 200 or contains not in body:
-            raise PracticeError(
-                f"{target.label}: {path} answers {status or 'nothing'} with {release} live",
-                next_step="run `runbook practice reset`",
-            )
+def prove(target: Target, release: Release) -> None:
+    """Verify a release as a run does and record the verdict, so that it can be rolled back to. PracticeError when it
+    is not healthy."""
+    from runbook_lib.observation.health import health
+    from runbook_lib.platforms import platform_of
+    from runbook_lib.run.journal import Journal
+    from runbook_lib.run.standing import record_verdict
+
+    verdict = health(target.environment, platform_of(target), release)
+    record_verdict(Journal(target.state), target.label, release.facts, verdict)
+    if not verdict.passed:
+        raise PracticeError(
+            f"{target.label} is not healthy with {release} live: {'; '.join(verdict.reasons)}",
+            next_step="run `runbook practice reset`",
+        )
 
 
 def ask(url: str, path: str, timeout: float) -> tuple[int, str]:

@@ -20,8 +20,7 @@ from runbook_lib.practice import server
 from runbook_lib.practice.ground import ENVIRONMENTS, Ground, Marker
 
 if TYPE_CHECKING:
-    from runbook_lib.config import Target
-    from runbook_lib.platforms.base import Release
+    pass
 
 Say = Callable[[str], None]
 
@@ -66,10 +65,6 @@ def reset(ground: Ground, say: Say) -> None:
     with explained(ground), _turn(ground, say):
         _build(ground, say)
         _start(ground, say)
-
-
-def record_known_good(target: Target, release: Release) -> None:
-    """Record that a release passed its checks here, so that it can be rolled back to."""
 
 
 def _start(ground: Ground, say: Say) -> None:
@@ -130,15 +125,14 @@ def _lay_out(ground: Ground) -> Marker:
 
 def _release_history(ground: Ground, run: str, say: Say) -> None:
     """What happened before the incident: a good release, proven; then the bad one."""
-    from runbook_lib.practice.deployment import check, deploy, targets
+    from runbook_lib.practice.deployment import deploy, prove, targets
     from runbook_lib.practice.repository import BAD, GOOD
 
     environments = targets(ground)
     for target in environments:
         say(f"{target.label}: {GOOD}")
         release = deploy(target, GOOD, f"{run}-good")
-        check(target, release)
-        record_known_good(target, release)
+        prove(target, release)
     for target in environments:
         say(f"{target.label}: {BAD}")
         deploy(target, BAD, f"{run}-bad")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from runbook_lib.command import printable
 from runbook_lib.run.journal import Event
@@ -16,6 +17,7 @@ listeners: list[Callable[[Event], None]] = []
 echo = True
 
 TITLE_WIDTH = 48
+LINE_WIDTH = 400
 
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "head": "1", "dim": "2"}
 _OUTCOMES = {"done": "good", "already": "dim", "settled": "good", "failed": "bad", "unknown": "bad"}
@@ -39,16 +41,22 @@ def tell(event: Event) -> None:
                 print(text, flush=True)
 
 
-def line(event: Event, colour: bool = False) -> str | None:
-    """The line for an event, or None when it is nothing that a person waits for. Text from outside comes out
+def line(event: Event, colour: bool = False, commands: bool = False) -> str | None:
+    """The line for an event, or None when it is nothing that a person waits for; a plan has further lines, one a
+    step. commands: with the commands of each step, as a dry run has them anyway. Text from outside comes out
     printable."""
     maker = _LINES.get(event.kind)
     if maker is None:
         return None
     tint, text = maker(event)
     stamp = datetime.fromtimestamp(event.at).strftime("%H:%M:%S")
-    safe = printable(text, 400)
-    return f"{stamp}  \x1b[{_COLOURS[tint]}m{safe}\x1b[0m" if colour and tint else f"{stamp}  {safe}"
+    first = f"{stamp}  {_tinted(printable(text, LINE_WIDTH), tint, colour)}"
+    more = _plan_lines(event.data, commands) if event.kind == "planned" else []
+    return "\n".join([first, *(_tinted(f"{'':10}{printable(words, LINE_WIDTH)}", hue, colour) for hue, words in more)])
+
+
+def _tinted(text: str, tint: str, colour: bool) -> str:
+    return f"\x1b[{_COLOURS[tint]}m{text}\x1b[0m" if colour and tint else text
 
 
 Line = tuple[str, str]
@@ -67,7 +75,21 @@ def _continued(event: Event) -> Line:
 def _planned(event: Event) -> Line:
     facts = event.data["facts"]
     steps = sum(len(section["steps"]) for section in facts["sections"])
-    return "head", f"plan {event.data['digest'][:12]}: {facts['title']}, {steps} steps"
+    return "head", f"{facts['title']}, {steps} steps, plan {event.data['digest']}"
+
+
+def _plan_lines(data: dict[str, Any], commands: bool) -> list[Line]:
+    """The plan's steps and warnings, for whoever has to decide about it."""
+    facts, commands = data["facts"], commands or data.get("dry_run", False)
+    lines: list[Line] = [("ask", f"! {warning}") for warning in facts["warnings"]]
+    for section in facts["sections"]:
+        if section["skipped"]:
+            lines.append(("dim", f"  {section['name']:<11} nothing to do, {section['skipped']}"))
+        for step in section["steps"]:
+            shown = f"{section['name']:<11} {step['host']:<15} {printable(step['title'], TITLE_WIDTH):<{TITLE_WIDTH}}"
+            lines.append(("", f"  {shown}"))
+            lines += [("dim", f"      $ {command}") for command in step["shows"] if commands]
+    return lines
 
 
 def _approval_asked(event: Event) -> Line:

@@ -112,13 +112,15 @@ class Section:
 class Plan:
     """All sections in order, made from one snapshot.
 
-    title: "Roll back shop/production from v1.5.0 to v1.4.2". warnings: what the approver must know.
+    title: "Roll back shop/production from v1.5.0 to v1.4.2". warnings: what the approver must know. run: the id of
+    the run it was made for, which may be part of names in it.
     """
 
     title: str
     sections: tuple[Section, ...]
     snapshot: Snapshot
     warnings: tuple[str, ...] = ()
+    run: str = ""
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -132,8 +134,12 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the plan's facts, hexadecimal: the name under which it is approved."""
-        return hashlib.sha256(canonical(self.facts).encode()).hexdigest()
+        """SHA-256 of the plan's facts, hexadecimal: the name under which it is approved.
+
+        The run's id is left out, so that the plan of a dry run can be approved for the run that follows it.
+        """
+        text = canonical(self.facts)
+        return hashlib.sha256((text.replace(self.run, "RUN") if self.run else text).encode()).hexdigest()
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ class Run:
             self._reread = lambda: build(_plain(read()))
             if self._state.snapshot is None:
                 self.plan = self._reread()
-                self.record("planned", digest=self.plan.digest, facts=self.plan.facts)
+                self.record("planned", digest=self.plan.digest, facts=self.plan.facts, dry_run=self.dry_run)
             else:
                 self.plan = build(self._state.snapshot)
                 if self.plan.digest != self._state.digest:
@@ -180,9 +180,10 @@ class Run:
         return gate.approval(self.journal, self.id, plan.digest, opener, terms)
 
     def _ask(self, plan: Plan, terms: gate.Terms, given: str) -> Event:
+        beforehand = gate.given_for(plan.digest, given)
         if terms.policy == "none":
             return self.record("approved", **gate.answer("policy none", plan.digest))
-        if gate.given_for(plan.digest, given):
+        if beforehand:
             self.record("approved", **gate.answer("parameter", plan.digest))
         elif terms.policy == "confirm" and gate.can_ask():
             if not gate.typed(terms, plan.digest):
@@ -234,10 +235,11 @@ class Run:
         if not self._state.anything_started and self._approval(plan, self._terms) is None:
             raise GateError("the approval has expired", next_step="run the same command again and approve the plan")
         self._lock(plan)
-        if not self._state.anything_started:
-            self._refuse_drift(plan)
         begun = self._state.sections.get(section.name) is not None
-        section.ready(begun)
+        if self._state.anything_started:
+            section.ready(begun)
+        else:
+            self._refuse_drift(plan)
         if not begun:
             self.record("section started", section=section.name, title=section.title, seconds=section.seconds)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from runbook_lib.run.journal import Journal
+from runbook_lib.run.plan import Verdict
 
 
 class Named(Protocol):
@@ -74,3 +75,20 @@ class Standing:
             if release.id in self.passed and release.id not in self.bad and release.id not in live:
                 return release
         return None
+
+
+def record_verdict(journal: Journal, environment: str, release: dict[str, Any], verdict: Verdict) -> None:
+    """Write down a verdict that belongs to no run, such as the one after a first deployment."""
+    journal.append(
+        "",
+        "verified",
+        {
+            "section": environment,
+            "what": "health",
+            "environment": environment,
+            "release": release,
+            "verdict": verdict.result,
+            "reasons": list(verdict.reasons),
+            "numbers": verdict.numbers,
+        },
+    )

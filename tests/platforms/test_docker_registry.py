@@ -38,7 +38,7 @@ def test_it_is_pulled_before_anything_that_serves_is_touched(shop: Shop, reposit
     release = Release("v1", shop.images["v1-pushed"])
     platform = shop.platform(image=repository)
     planned = switch(platform, release)
-    assert planned.steps[0].title == f"Pull {repository}:v1"
+    assert planned.steps[0].title == f"pull {repository}:v1"
     assert planned.steps[0].done() is False
     carry_out(planned.steps)
     assert platform.current()["shop"].id == release.id

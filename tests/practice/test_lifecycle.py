@@ -15,10 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib import practice
+from runbook_lib import config, practice
 from runbook_lib.errors import LockHeldError, PracticeError
+from runbook_lib.platforms import platform_of
+from runbook_lib.platforms.base import find_release
 from runbook_lib.practice import deployment, lifecycle, server
 from runbook_lib.practice.ground import ENVIRONMENTS, Ground, Marker
+from runbook_lib.run.journal import Journal
+from runbook_lib.run.standing import Standing
 
 Pids = Callable[[Path], set[int]]
 
@@ -67,14 +71,11 @@ def test_first_start_ends_with_the_bad_release_live_in_both(project: Path, lines
     assert lines[:2] == ["building the practice environment", "shop/staging: v1.4.2"]
 
 
-def test_good_release_was_live_before_and_is_recorded(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded = []
-    monkeypatch.setattr(lifecycle, "record_known_good", lambda target, release: recorded.append((target, release)))
-    practice.start(project)
-    assert [(target.label, release.tag) for target, release in recorded] == [
-        ("shop/staging", "v1.4.2"),
-        ("shop/production", "v1.4.2"),
-    ]
+def test_good_release_was_live_before_and_is_recorded(project: Path) -> None:
+    target = config.load(practice.start(project)).target("", "production")
+    good = find_release(platform_of(target).releases(), "v1.4.2")
+    assert Standing.of(Journal(target.state), "shop/production").word(good.id) == "known good"
+    assert Standing.of(Journal(target.state), "shop/staging").word(good.id) == "known good"
 
 
 def test_ensure_is_fast_and_light_once_all_runs(running: Path) -> None:
