@@ -7,7 +7,9 @@ asks later. The command itself is passed as argv and never read by the shell.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
 import signal
 import subprocess
 import time
@@ -16,16 +18,43 @@ from pathlib import Path
 from runbook_lib.command import Command, Result, mask
 from runbook_lib.errors import CommandError, UnsettledStepError
 
-# $1 is the mark's path, the rest is the command. noclobber makes the claim atomic.
+# $1 is the mark's path, the rest is the command. A hard link makes the claim appear in one instant, with the pid in
+# it. The trap keeps the supervisor alive to write down how a command ended that was told to end.
 SUPERVISOR = """
 mark=$1; shift
-set -C; { echo $$ > "$mark.pid"; } 2>/dev/null || exit 125; set +C
-"$@" > "$mark.out" 2>&1 < /dev/null
+echo $$ > "$mark.$$" && ln "$mark.$$" "$mark.pid"; claimed=$?; rm -f "$mark.$$"
+[ $claimed -eq 0 ] || exit 125
+trap : HUP INT TERM
+(exec "$@") >> "$mark.out" 2>&1 < /dev/null
 echo $? > "$mark.exit.new"; mv -f "$mark.exit.new" "$mark.exit"
 """
+NOT_CLAIMED = 125
+TOO_LONG = 124
 
 OUTPUT_LIMIT = 64 * 1024
+# Room before the limit, so that a secret which the cut would halve is still found and masked.
+MARGIN = 8 * 1024
+ON_DISK_LIMIT = 8 * 1024 * 1024
+READ_LIMIT = 64 * 1024 * 1024
 PATIENCE = 3.0
+# Seconds a command gets to end after SIGTERM before it is killed.
+GRACE = 5.0
+LOOK_EVERY = 0.2
+
+# With these an outer git, in whose hook this process may run, points every git below it at its own repository.
+OUTER_GIT = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_WORK_TREE",
+    }
+)
 
 
 class LocalConnector:
@@ -34,70 +63,43 @@ class LocalConnector:
     host = "local"
 
     def __init__(self, state: Path) -> None:
-        self._marks = state / "commands"
+        self._marks = state.absolute() / "commands"
 
     def read(self, command: Command) -> Result:
         started = time.monotonic()
         process = _spawn(command, command.raw, subprocess.PIPE)
         try:
-            output, _ = process.communicate(timeout=command.timeout)
-        except subprocess.TimeoutExpired as error:
-            _end(process)
-            raise _too_long(command) from error
+            output = _collect(process, command)
         except BaseException:
-            _end(process)
+            _end_session(process.pid)
             raise
-        return Result(process.returncode, _text(output), time.monotonic() - started)
+        finally:
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        return Result(process.returncode, mask(output.decode("utf-8", "replace")), time.monotonic() - started)
 
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
-        path = self._path(mark)
-        if not path.with_suffix(".pid").exists():
-            return self._start(command, path)
-        result = _await(path, command.timeout)
-        if result is not None:
-            return result
-        if _running(path):
-            raise _too_long(command)
-        if not repeatable:
-            raise UnsettledStepError(
-                f"`{command}` was started before and nothing tells how it ended",
-                next_step="look at its effect; once it holds, `runbook settle RUN STEP` and run the same command again",
-            )
-        for suffix in (".exit", ".out", ".pid"):
-            path.with_suffix(suffix).unlink(missing_ok=True)
-        return self._start(command, path)
-
-    def outcome(self, mark: str) -> Result | None:
-        return _await(self._path(mark), PATIENCE)
-
-    def _start(self, command: Command, path: Path) -> Result:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         started = time.monotonic()
-        process = _spawn(command, ["/bin/sh", "-c", SUPERVISOR, "runbook", str(path), *command.raw])
-        try:
-            process.wait(timeout=command.timeout)
-        except subprocess.TimeoutExpired as error:
-            _end(process)
-            path.with_suffix(".exit").write_text("124\n")
-            raise _too_long(command) from error
-        result = _await(path, PATIENCE)
-        if result is None:
-            raise CommandError(
-                f"`{command}` was ended from outside before it was through", next_step=f"see {path.with_suffix('.out')}"
-            )
+        path = self._marks / mark
+        if repeatable and _lost(path):
+            _free(path)
+        if not _beside(path, "pid").exists():
+            _start(command, path)
+        result = _end_of(command, path)
         return Result(result.code, result.output, time.monotonic() - started)
 
-    def _path(self, mark: str) -> Path:
-        """The mark as a path whose suffix can be replaced: dots in names would be taken for suffixes."""
-        return self._marks / mark.replace(".", "_")
+    def outcome(self, mark: str) -> Result | None:
+        return _await(self._marks / mark, PATIENCE)
 
 
 def _spawn(command: Command, argv: list[str], output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    inherited = {name: value for name, value in os.environ.items() if name not in OUTER_GIT}
     try:
         return subprocess.Popen(
             argv,
             cwd=command.cwd,
-            env={**os.environ, **command.raw_env},
+            env={**inherited, **command.raw_env},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -109,68 +111,200 @@ def _spawn(command: Command, argv: list[str], output: int = subprocess.DEVNULL) 
         ) from error
 
 
+def _collect(process: subprocess.Popen[bytes], command: Command) -> bytes:
+    """All output of a process until it ends. A daemon that it left behind may keep the pipe open: the end of the
+    process is what counts."""
+    assert process.stdout is not None  # noqa: S101 - for the type checker
+    deadline = time.monotonic() + command.timeout
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            ended = process.poll() is not None
+            if selector.select(0 if ended else LOOK_EVERY):
+                chunk = os.read(process.stdout.fileno(), 65_536)
+                if not chunk:
+                    break
+                output += chunk
+            elif ended:
+                return bytes(output)
+            if len(output) > READ_LIMIT:
+                raise CommandError(f"`{command}` says more than {READ_LIMIT} bytes", next_step="run it by hand")
+            if time.monotonic() > deadline:
+                raise _too_long(command)
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise _too_long(command) from error
+    return bytes(output)
+
+
+# -- marks ----------------------------------------------------------------------------------------------------------
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A file of a mark: pid, out, exit. Marks hold dots, so with_suffix would cut them."""
+    return path.with_name(f"{path.name}.{kind}")
+
+
+def _start(command: Command, path: Path) -> None:
+    """Start a command under its mark and wait for its end, but not longer than it may take. When somebody else has
+    claimed the mark in the meantime, nothing is started."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _not_recorded(command, path) from error
+    process = _spawn(command, ["/bin/sh", "-c", SUPERVISOR, "runbook", str(path), *command.raw])
+    deadline = time.monotonic() + command.timeout
+    while not _ended(process, min(LOOK_EVERY, max(0.0, deadline - time.monotonic()))):
+        _bound(path)
+        if time.monotonic() >= deadline:
+            _end_session(process.pid)
+            with contextlib.suppress(FileExistsError), _beside(path, "exit").open("x") as file:
+                file.write(f"{TOO_LONG}\n")
+            raise _too_long(command)
+    if process.returncode == NOT_CLAIMED and not _beside(path, "pid").exists():
+        raise _not_recorded(command, path)
+
+
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether a process has ended, waiting up to `seconds` for it."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # no Linux
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.poll() is not None
+    # Popen.wait with a timeout sleeps up to 50 ms beyond the end; this wakes at once.
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        selector.select(seconds)
+    os.close(handle)
+    return process.poll() is not None
+
+
+def _end_of(command: Command, path: Path) -> Result:
+    """The Result of a command that was started under its mark, by this process or another one."""
+    age = 0.0
+    with contextlib.suppress(FileNotFoundError):
+        age = time.time() - _beside(path, "pid").stat().st_mtime
+    result = _await(path, max(0.0, command.timeout - age))
+    if result is not None:
+        return result
+    pid = _running(path)
+    if pid:
+        _end_session(pid)
+        raise _too_long(command)
+    raise UnsettledStepError(
+        f"`{command}` was started and nothing tells how it ended",
+        next_step="look at its effect; once it holds, `runbook settle RUN STEP` and run the same command again",
+    )
+
+
 def _await(path: Path, patience: float) -> Result | None:
     """The Result beside a mark, waiting up to `patience` seconds while its command runs."""
     deadline = time.monotonic() + patience
     while True:
         running = _running(path)
         try:
-            code = int(path.with_suffix(".exit").read_text())
+            code = int(_beside(path, "exit").read_text())
         except (FileNotFoundError, ValueError):
             if not running or time.monotonic() >= deadline:
                 return None
             time.sleep(0.02)
             continue
-        return Result(code, _masked_output(path.with_suffix(".out")))
+        return Result(code, _output(path))
 
 
-def _running(path: Path) -> bool:
-    """Whether the shell that claimed the mark is alive; a reused pid is told apart by its command line."""
+def _running(path: Path) -> int:
+    """The pid of the shell that claimed the mark while it is alive, else 0; a reused pid is told apart by its
+    command line."""
     try:
-        pid = int(path.with_suffix(".pid").read_text())
+        pid = int(_beside(path, "pid").read_text())
         os.kill(pid, 0)
     except (OSError, ValueError):
-        return False
+        return 0
     try:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return not Path("/proc/self").exists()
-    return os.fsencode(path) in line
+        return 0 if Path("/proc/self").exists() else pid
+    return pid if os.fsencode(path) in words else 0
 
 
-def _masked_output(file: Path) -> str:
-    """The end of a command's output, rewritten on disk with secrets masked."""
-    try:
-        with file.open("r+b") as stream:
-            stream.seek(max(0, file.stat().st_size - OUTPUT_LIMIT))
-            output = stream.read()
-            text = _text(output)
-            if text.encode() != output:
-                stream.seek(0)
-                stream.write(text.encode())
-                stream.truncate()
-    except OSError:
-        return ""
+def _lost(path: Path) -> bool:
+    """Whether a command was started under the mark and its end can never be known."""
+    return _beside(path, "pid").exists() and not _running(path) and not _beside(path, "exit").exists()
+
+
+def _free(path: Path) -> None:
+    """Give up the claim of a lost command. Of several that try, one succeeds, and only for the claim it looked at."""
+    with contextlib.suppress(FileExistsError, FileNotFoundError):
+        former = _beside(path, "pid").read_text().strip()
+        os.link(_beside(path, "pid"), _beside(path, f"lost.{former}"))
+        _beside(path, "pid").unlink()
+
+
+def _end_session(pid: int) -> None:
+    """End a session's processes: in order where they do so in time, else by force."""
+    for signum, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, 1.0)):
+        deadline = time.monotonic() + patience
+        try:
+            os.killpg(pid, signum)
+            while time.monotonic() < deadline:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+                os.killpg(pid, 0)
+                time.sleep(0.02)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+# -- output ---------------------------------------------------------------------------------------------------------
+
+
+def _bound(path: Path) -> None:
+    """Keep the output of a running command from filling the disk: what it said last moves to the file kept, and it
+    goes on writing at the start of an empty file."""
+    out = _beside(path, "out")
+    with contextlib.suppress(OSError):
+        if out.stat().st_size > ON_DISK_LIMIT:
+            _beside(path, "kept").write_bytes(_tail(out))
+            os.truncate(out, 0)
+
+
+def _output(path: Path) -> str:
+    """The end of a command's output, secrets masked; the same is left on disk."""
+    out, kept = _beside(path, "out"), _beside(path, "kept")
+    raw = (_tail(kept) + _tail(out))[-OUTPUT_LIMIT - MARGIN :]
+    text = mask(raw.decode("utf-8", "replace"))
+    if len(text) > OUTPUT_LIMIT:
+        text = text[-OUTPUT_LIMIT:]
+    with contextlib.suppress(OSError):
+        if kept.exists() or out.stat().st_size != len(raw) or text.encode() != raw:
+            new = _beside(path, "out.new")
+            new.write_bytes(text.encode())
+            new.replace(out)
+            kept.unlink(missing_ok=True)
     return text
 
 
-def _text(output: bytes) -> str:
-    return mask(output[-OUTPUT_LIMIT:].decode("utf-8", "replace"))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, signum)
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            break
-    process.wait()
+def _tail(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - OUTPUT_LIMIT - MARGIN))
+            return stream.read()
+    except OSError:
+        return b""
 
 
 def _too_long(command: Command) -> CommandError:
     return CommandError(
         f"`{command}` took longer than {command.timeout:g} s", next_step="raise its timeout or run it by hand"
+    )
+
+
+def _not_recorded(command: Command, path: Path) -> CommandError:
+    return CommandError(
+        f"`{command}` was not started: its start cannot be written down in {path.parent}",
+        next_step="check that folder's permissions and the room on its disk",
     )
