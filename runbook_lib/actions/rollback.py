@@ -92,7 +92,7 @@ class Rollback:
                 for release in self._platform.releases()[:SHOWN]
                 for words in [self._words(release, live)]
             ]
-        note = f"last known good: {proposed}" if proposed else "no release has a recorded passing verification yet"
+        note = f"last known good: {proposed}" if proposed else "no other release has a recorded passing verification"
         return Table(f"Releases of {self.target.label}", ("tag", "id", "created", "title", "standing"), rows, (note,))
 
     def _words(self, release: Release, live: set[str]) -> tuple[str]:
@@ -146,7 +146,7 @@ class Rollback:
             proposed = self._standing.last_known_good(releases, live)
             if proposed is None:
                 raise ReleaseRefusedError(
-                    f"no release of {self.target.label} has a recorded passing verification",
+                    f"no other release of {self.target.label} has a recorded passing verification",
                     next_step="name one: -p tag TAG",
                 )
             return proposed

@@ -40,7 +40,7 @@ class CarryOut:
         try:
             for step in section.steps:
                 self._do(section, step)
-            verdict = section.verify() if section.verify else Verdict("PASS", ("nothing to verify",))
+            verdict = _verdict(section)
         except (StepFailedError, CommandError) as error:
             self._go_back(section, error.message, StepFailedError)
         if section.verify:
@@ -90,7 +90,10 @@ class CarryOut:
 
     def _do_again(self, section: Section, step: Step) -> None:
         """A step that was begun before: its probe tells whether it took effect."""
-        holds = step.done()
+        try:
+            holds = step.done()
+        except Exception as error:
+            raise _as_failure(step, error) from error
         if holds is None and not step.repeatable:
             raise UnsettledStepError(
                 f"step {step.id} ({step.title}) was interrupted and nothing tells whether it took effect",
@@ -137,15 +140,27 @@ class CarryOut:
                 for step in section.back or _undo_of(section, self._state):
                     self._do(section, step)
                 remark = section.verified_back() if section.verified_back else "what ran was taken back"
-            except (StepFailedError, CommandError) as failure:
+            except (JournalError, LockLostError, UnsettledStepError):
+                raise
+            except Exception as failure:
                 raise UnsettledStepError(
-                    f"{reason}. And {section.environment} could not be put back: {failure.message}",
+                    f"{reason}. And {section.environment} could not be put back: {_text(failure)}",
                     next_step="mend the cause, then run the same command again: it goes on putting back",
                 ) from failure
             self._record("went back", section=section.name, remark=remark)
         else:
             remark = "what served before serves again"
         raise error(f"{reason}. {remark}", next_step=f"read the record: `runbook show {self._run}`")
+
+
+def _verdict(section: Section) -> Verdict:
+    """What verification came to; one that breaks has not shown the release to be healthy."""
+    if section.verify is None:
+        return Verdict("PASS", ("nothing to verify",))
+    try:
+        return section.verify()
+    except Exception as error:
+        raise StepFailedError(f"{section.environment} could not be verified: {_text(error)}") from error
 
 
 def _undo_of(section: Section, state: State) -> list[Step]:
@@ -157,5 +172,8 @@ def _undo_of(section: Section, state: State) -> list[Step]:
 def _as_failure(step: Step, error: Exception) -> StepFailedError | CommandError:
     if isinstance(error, StepFailedError | CommandError):
         return error
-    text = error.message if isinstance(error, RunbookError) else f"{type(error).__name__}: {error}"
-    return StepFailedError(f"step {step.id} ({step.title}) failed: {text}")
+    return StepFailedError(f"step {step.id} ({step.title}) failed: {_text(error)}")
+
+
+def _text(error: Exception) -> str:
+    return error.message if isinstance(error, RunbookError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from runbook_lib.run.live import line
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%;font-size:.875rem}
-td,th{border-bottom:1px solid #8884;padding:.25rem .5rem;vertical-align:top}
+td,th{border-bottom:1px solid #8884;padding:.25rem .5rem;vertical-align:top;overflow-wrap:anywhere}
 pre{overflow:auto;background:#8881;padding:1rem;font-size:.8125rem}
 .succeeded,.planned{color:#1a7f37}.failed,.refused,.interrupted,.inconclusive,.overtaken,.abandoned{color:#cf222e}
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}}
@@ -61,7 +61,7 @@ def page(events: Sequence[Event]) -> str:
     about = record(events)
     title = about["plan"].get("title") or f"{about['runbook']} {about['environment']}"
     facts = [(key, str(about[key])) for key in ("run", "actor", "opened", "closed", "reason", "next") if about[key]]
-    facts += [(f"parameter {name}", str(value)) for name, value in about["parameters"].items()]
+    facts += [(f"parameter {name}", str(value)) for name, value in about["parameters"].items() if value != ""]
     parts = [
         Table("Facts", ("", ""), facts),
         _plan(about["plan"]),

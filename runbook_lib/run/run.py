@@ -380,12 +380,10 @@ class Run:
         return self.journal.run(self.id).status
 
     def summary(self) -> str:
-        """The closing lines: what came of it, the next step, where the record is."""
+        """The closing lines: status, next step, where the record is; the reason stands in the line before them."""
         last = self._state.last
         data = last.data if last is not None and last.kind in ("closed", "interrupted") else {}
         lines = [f"run {self.id}: {self.status}"]
-        if data.get("reason"):
-            lines.append(f"reason: {printable(data['reason'], 600)}")
         if data.get("next"):
             lines.append(f"next: {printable(data['next'], 400)}")
         lines.append(f"record: {self.folder}")

@@ -36,10 +36,10 @@ class Standing:
     def of(cls, journal: Journal, environment: str) -> Standing:
         """The standing of all releases in an environment, "shop/production"."""
         standing = cls()
-        for kind in ("verified", "observed"):
-            for event in journal.events(kind=kind):
-                if event.data.get("environment") == environment:
-                    standing._judge(event.data, event.at)
+        verdicts = [event for kind in ("verified", "observed") for event in journal.events(kind=kind)]
+        for event in sorted(verdicts, key=lambda event: event.seq):
+            if event.data.get("environment") == environment:
+                standing._judge(event.data, event.at)
         for event in journal.events(kind="marked"):
             if event.data.get("environment") == environment:
                 standing._mark(event.data)
@@ -48,8 +48,8 @@ class Standing:
     def _judge(self, data: dict[str, Any], at: float) -> None:
         release = data["release"].get("id", "")
         if data["verdict"] == "PASS":
-            self.passed[release] = max(at, self.passed.get(release, 0.0))
-        elif data["verdict"] == "FAIL" and self.passed.get(release, 0.0) < at:
+            self.passed[release] = at
+        elif data["verdict"] == "FAIL":
             self.passed.pop(release, None)
 
     def _mark(self, data: dict[str, Any]) -> None:
