@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from runbook_lib.errors import (
     RunbookError,
     StepError,
     UnsettledStepError,
+    VerificationError,
 )
 from runbook_lib.run import evidence, gate, live
 from runbook_lib.run.carry_out import CarryOut
@@ -229,7 +231,8 @@ class Run:
             return f"{name}: done"
 
     def _prepare(self, plan: Plan, section: Section) -> None:
-        """Everything that must hold before a section's first step: approval, locks, an unchanged world."""
+        """Everything that must hold before a section's first step: its turn, approval, locks, an unchanged world."""
+        self._refuse_out_of_turn(plan, section)
         if self._terms is None:
             raise GateError("the plan has not been through its gate", next_step="run the cell of the gate first")
         if not self._state.anything_started and self._approval(plan, self._terms) is None:
@@ -242,6 +245,15 @@ class Run:
             self._refuse_drift(plan)
         if not begun:
             self.record("section started", section=section.name, title=section.title, seconds=section.seconds)
+
+    def _refuse_out_of_turn(self, plan: Plan, section: Section) -> None:
+        before = itertools.takewhile(lambda other: other.name != section.name, plan.sections)
+        left_out = [other.name for other in before if not other.skipped and not self._finished(other)]
+        if left_out:
+            raise GateError(
+                f"{', '.join(left_out)} comes before {section.name} in the plan",
+                next_step="run the notebook's cells in their order, from the first one",
+            )
 
     def _lock(self, plan: Plan) -> None:
         for lease in self._locks.take(list(plan.environments)):
@@ -324,12 +336,14 @@ class Run:
         elif isinstance(error, KeyboardInterrupt | ApprovalPendingError | UnsettledStepError | JournalError):
             self._leave(error)
         else:
-            status = "inconclusive" if isinstance(error, InconclusiveError) else self._failure()
+            status = self._failure(error)
             message = error.message if isinstance(error, RunbookError) else f"{type(error).__name__}: {error}"
             self._close(status, message, getattr(error, "next_step", ""))
 
-    def _failure(self) -> str:
-        return "failed" if self._state.anything_started else "refused"
+    def _failure(self, error: BaseException | None) -> str:
+        if isinstance(error, InconclusiveError):
+            return "inconclusive"
+        return "failed" if self._state.anything_started or isinstance(error, VerificationError) else "refused"
 
     def _leave(self, error: BaseException) -> None:
         """Leave the run open, to be continued by the same command."""

@@ -116,7 +116,8 @@ def test_a_run_closed_before_its_plan_is_no_success(world):
 def test_a_run_closed_with_a_section_left_out_is_no_success(world):
     run = world.approved()
     run.apply("staging")
-    assert "not carried out: production" in run.close()
+    assert "failed" in run.close()
+    assert world.last("closed").data["reason"] == "not carried out: production"
     assert world.status == "failed"
 
 
@@ -157,6 +158,14 @@ def test_nothing_is_applied_before_the_gate(world):
 def test_nothing_is_approved_before_the_plan(world):
     with pytest.raises(GateError, match="no plan"):
         world.open().approve(world.terms)
+
+
+def test_sections_are_carried_out_in_the_order_of_the_plan(world):
+    run = world.approved()
+    with pytest.raises(GateError, match="staging comes before production"):
+        run.apply("production")
+    assert not world.effects
+    assert world.status == "refused"
 
 
 def test_a_world_that_changed_since_the_plan_is_left_alone(world):
