@@ -84,12 +84,12 @@ class Chart:
                 f'<line x1="20" x2="{self.WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}" '
                 f'stroke="{_TINTS["bad"]}" stroke-dasharray="4 3"/>'
             )
-        label = f"{self.title}: {last:.0f} s, highest {max(p[1] for p in self.points):.0f} {self.unit}"
+        label = _html(f"{self.title}: {last:.0f} s, highest {max(p[1] for p in self.points):.0f} {self.unit}")
         return (
-            f'<svg role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" '
-            f'width="{self.WIDTH}" style="max-width:100%"><title>{escape(label)}</title>{limit}'
+            f'<svg role="img" aria-label="{label}" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" '
+            f'width="{self.WIDTH}" style="max-width:100%"><title>{label}</title>{limit}'
             f'<polyline points="{line}" fill="none" stroke="#0969da" stroke-width="1.5"/>{dots}'
-            f'<text x="20" y="12" font-size="11" fill="currentColor">{escape(label)}</text></svg>'
+            f'<text x="20" y="12" font-size="11" fill="currentColor">{label}</text></svg>'
         )
 
     def _y(self, value: float, top: float) -> float:
