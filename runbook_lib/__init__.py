@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.verification import Verification
 
-__all__ = ["Rollback"]
+__all__ = ["Rollback", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
-_HOMES = {"Rollback": "runbook_lib.actions.rollback"}
+_HOMES = {
+    "Rollback": "runbook_lib.actions.rollback",
+    "Verification": "runbook_lib.actions.verification",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from runbook_lib.actions.deploy import Deployment
+from runbook_lib.actions.observing import observed
 from runbook_lib.actions.opening import configuration
 from runbook_lib.command import printable
 from runbook_lib.config import Target
-from runbook_lib.display import Chart, Table
+from runbook_lib.display import Table
 from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
@@ -272,24 +273,7 @@ class Rollback:
             return watch(self.target.environment, self._platform, release, self.window, report)
 
         verdict = self.run.observe(self.target.name, self.window, seen)
-        if verdict is None:
-            return Table("Observation", (), (), ("nothing was changed, so there is nothing to observe",))
-        return self._observed(release, verdict)
-
-    def _observed(self, release: Release, verdict: Verdict) -> Table:
-        numbers = verdict.numbers
-        rows = [("after", str(release), *_traffic_words(numbers["requests"], numbers["error_rate"], numbers["p95_ms"]))]
-        if self._before is not None and self._before.requests:
-            p95 = self._before.quantile(0.95)
-            words = _traffic_words(self._before.requests, self._before.error_rate, p95 * 1000 if p95 else None)
-            rows.insert(0, ("before", "what was live", *words))
-        chart = Chart("slowest answer", numbers["series"], limit=self.target.environment.observation.max_p95_ms)
-        return Table(
-            f"{verdict.result}: {'; '.join(verdict.reasons)}",
-            ("", "release", "requests", "failed", "p95"),
-            rows,
-            chart=chart,
-        )
+        return observed(self.target.environment, str(release), verdict, self._before)
 
     # -- close --------------------------------------------------------------------------------------------------
 
@@ -333,11 +317,3 @@ def _with_ready(section: Section, check: Any) -> Section:
         ready(begun)
 
     return replace(section, ready=both)
-
-
-def _traffic_words(requests: float, error_rate: float | None, p95_ms: float | None) -> tuple[str, str, str]:
-    return (
-        f"{requests:.0f}",
-        "unknown" if error_rate is None else f"{error_rate:.1%}",
-        "unknown" if p95_ms is None else f"{p95_ms:.0f} ms",
-    )

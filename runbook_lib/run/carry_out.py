@@ -133,7 +133,9 @@ class CarryOut:
     # -- the way back -------------------------------------------------------------------------------------------
 
     def _go_back(self, section: Section, reason: str, error: type[RunbookError]) -> NoReturn:
-        """Put back what served before, say so, and raise."""
+        """Put back what served before, say so, and raise. A section that only looks has nothing to put back."""
+        if not section.steps:
+            raise error(reason, next_step=f"read the record: `runbook show {self._run}`")
         if self._state.sections.get(section.name) != "went back":
             self._record("going back", section=section.name, reason=reason)
             try:

@@ -75,7 +75,7 @@ def _continued(event: Event) -> Line:
 def _planned(event: Event) -> Line:
     facts = event.data["facts"]
     steps = sum(len(section["steps"]) for section in facts["sections"])
-    return "head", f"{facts['title']}, {steps} steps, plan {event.data['digest']}"
+    return "head", f"{facts['title']}, {steps} steps, plan {event.data['digest']}" if steps else facts["title"]
 
 
 def _plan_lines(data: dict[str, Any], commands: bool) -> list[Line]:

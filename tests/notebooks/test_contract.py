@@ -13,6 +13,7 @@ from runbook_lib.notebook.catalogue import runbooks
 from runbook_lib.notebook.parameters import Parameter, Parameters
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 LONGEST_CELL = 6
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.While, ast.Try, ast.With, ast.Lambda)
 
@@ -95,8 +96,8 @@ def test_every_parameter_is_typed_and_explained(notebook: Any) -> None:
 
 
 def test_parameters_are_documented_as_they_are(notebook: Any) -> None:
-    if notebook.metadata["runbook"]["name"] != "rollback":
-        return
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "roll-back.md").read_text()
+    page = (
+        HOW_TO / {"rollback": "roll-back.md"}.get(name := notebook.metadata["runbook"]["name"], f"{name}.md")
+    ).read_text()
     for parameter in declared(notebook):
         assert f"| `{parameter.name}` | {parameter.annotation} |" in page
