@@ -6,26 +6,30 @@ change, goes as a git command through that host's connector.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.command import Command, Result, Secret
+from runbook_lib.command import Command, Result, Secret, printable
 from runbook_lib.config import Git, Target
 from runbook_lib.connectors import connector_to
 from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import PlatformError
 from runbook_lib.platforms.base import LogLine, Release, Switch
 from runbook_lib.platforms.command_step import Bench
-from runbook_lib.platforms.git_layouts import LAYOUTS, READ_TIMEOUT
-from runbook_lib.platforms.log_lines import dated
+from runbook_lib.platforms.git_layouts import LAYOUTS
+from runbook_lib.platforms.git_reading import READ_TIMEOUT
+from runbook_lib.platforms.log_lines import dated, in_order
 from runbook_lib.run.plan import Snapshot, Step
 
 if TYPE_CHECKING:
     from git import Repo
 
 LOG_LINES = 2000
+TITLE_LIMIT = 200
 
 # One line a tag; the fields with * are of what an annotated tag points at.
 _TAG_FIELDS = (
@@ -34,7 +38,7 @@ _TAG_FIELDS = (
     "objectname",
     "*objecttype",
     "*objectname",
-    "creatordate:iso-strict",
+    "creatordate:unix",
     "contents:subject",
 )
 
@@ -50,6 +54,7 @@ class GitPlatform:
         path = target.resolve(self._git.path)
         self._repository = target.resolve(self._git.repository) if self._git.repository else path
         self._layout = LAYOUTS[self._git.layout](path, self._repository, self._git.shared)
+        self._known: list[Release] = []
 
     @cached_property
     def _connectors(self) -> dict[str, Connector]:
@@ -59,25 +64,41 @@ class GitPlatform:
     def _env(self) -> dict[str, str | Secret]:
         return self._target.secrets_resolved(self._git.env)
 
-    @cached_property
-    def _releases(self) -> list[Release]:
+    def releases(self) -> list[Release]:
         from git.exc import GitCommandError
 
         form = "%00".join(f"%({field})" for field in _TAG_FIELDS)
+        repository = self._open()
         try:
-            lines = self._open().git.for_each_ref("refs/tags", sort="-creatordate", format=form)
+            text = repository.git.for_each_ref(
+                "refs/tags", sort="-creatordate", format=form, env=_own(repository), stdout_as_string=False
+            )
+            tags = [line.split("\0") for line in text.decode("utf-8", "replace").split("\n") if line]
+            self._known = [release for fields in tags if (release := self._release(repository, fields))]
         except GitCommandError as error:
             raise PlatformError(
-                f"the tags of {self._repository} cannot be read: {str(error.stderr).strip()}",
-                next_step="run `git fsck` there",
+                f"the tags of {self._repository} cannot be read: {printable(str(error.stderr).strip(), 300)}",
+                next_step=f"run `git -C {self._repository} fsck`",
             ) from error
-        return [release for line in lines.splitlines() if (release := _release(line.split("\0")))]
+        return list(self._known)
+
+    def _release(self, repository: Repo, fields: list[str]) -> Release | None:
+        """The release of a tag, or None when the tag does not name a commit."""
+        tag, kind, target, inner_kind, inner, created, title = fields
+        if inner_kind == "tag":
+            inner = repository.git.rev_parse(f"refs/tags/{tag}^{{}}", env=_own(repository))
+            inner_kind = repository.git.cat_file("-t", inner, env=_own(repository))
+        commit = {("commit", ""): target, ("tag", "commit"): inner}.get((kind, inner_kind))
+        at = datetime.fromtimestamp(int(created), UTC).isoformat() if created else ""
+        return Release(tag, commit, at, printable(title, TITLE_LIMIT)) if commit else None
 
     def _open(self) -> Repo:
-        from git import Repo
-        from git.exc import InvalidGitRepositoryError, NoSuchPathError
-
         check = "check git.path and git.repository in runbooks.toml"
+        try:
+            from git import Repo
+            from git.exc import InvalidGitRepositoryError, NoSuchPathError
+        except ImportError as error:
+            raise PlatformError("there is no git on this machine", next_step="install git") from error
         try:
             return Repo(self._repository, search_parent_directories=self._git.repository is None)
         except NoSuchPathError as error:
@@ -85,21 +106,22 @@ class GitPlatform:
         except (InvalidGitRepositoryError, ValueError, OSError) as error:
             raise PlatformError(f"{self._repository} is no Git repository", next_step=check) from error
 
-    def releases(self) -> list[Release]:
-        return list(self._releases)
-
     def current(self) -> dict[str, Release]:
         return {host: self._live(connector) for host, connector in self._connectors.items()}
 
     def _live(self, connector: Connector) -> Release:
         commit = self._layout.live(connector)
-        return next((release for release in self._releases if release.id == commit), Release("", commit))
+        # A tag that was made since the tags were last read is looked for; one that is known need not be.
+        return self._named(commit, self._known) or self._named(commit, self.releases()) or Release("", commit)
+
+    def _named(self, commit: str, releases: list[Release]) -> Release | None:
+        return next((release for release in releases if release.id == commit), None)
 
     def readings(self, release: Release) -> Snapshot:
         hosts: dict[str, Any] = {}
         for host, connector in self._connectors.items():
             live = self._live(connector)
-            hosts[host] = {"live": live.facts, **self._layout.readings(connector, release, live)}
+            hosts[host] = {"live": live.facts, **self._layout.readings(connector, release)}
         return {"hosts": hosts}
 
     def switch(self, release: Release, readings: Snapshot, section: str, run: str) -> Switch:
@@ -129,8 +151,7 @@ class GitPlatform:
         return ()  # a checkout or release folder costs nothing and is the next way back
 
     def command(self, release: Release, command: Command, host: str) -> Command:
-        reading = self._layout.readings(self._connectors[host], release, release)
-        folder = self._layout.folder(release, reading)
+        folder = self._layout.inside(self._connectors[host], release)
         return replace(command, cwd=str(folder), env={**self._env, **command.env})
 
     def read(self, release: Release, command: Command) -> dict[str, Result]:
@@ -139,17 +160,25 @@ class GitPlatform:
         }
 
     def logs(self, since: float) -> list[LogLine]:
+        lines = [line for host, connector in self._connectors.items() for line in self._log(host, connector)]
+        return in_order(line for line in lines if line.at is None or line.at >= since)
+
+    def _log(self, host: str, connector: Connector) -> list[LogLine]:
+        """The last lines of a host's log files. A file that is not there yet has none."""
         lines: list[LogLine] = []
-        for host, connector in self._connectors.items():
-            for file in self._git.logs:
-                path = self._layout.live_folder / file
-                result = connector.read(Command.of("tail", "-n", str(LOG_LINES), str(path), timeout=READ_TIMEOUT))
-                lines += dated(host, result.output) if result.ok else []
-        return [line for line in lines if line.at is None or line.at >= since]
+        for file in self._git.logs:
+            path = self._layout.live_folder / file
+            result = connector.read(Command.of("tail", "-n", str(LOG_LINES), str(path), timeout=READ_TIMEOUT))
+            lines += dated(host, result.output) if result.ok else []
+        return in_order(lines)[-LOG_LINES:]
 
 
-def _release(fields: list[str]) -> Release | None:
-    """The release of a tag, or None when the tag does not name a commit."""
-    tag, kind, target, inner_kind, inner, created, title = fields
-    commit = {("commit", ""): target, ("tag", "commit"): inner}.get((kind, inner_kind))
-    return Release(tag, commit, created, title) if commit else None
+def _own(repository: Repo) -> dict[str, str]:
+    """Variables that point git at this repository where an outer git, in whose hook this may run, points it at its
+    own; GitPython cannot take variables away."""
+    own = {
+        "GIT_DIR": str(repository.git_dir),
+        "GIT_COMMON_DIR": str(repository.common_dir),
+        "GIT_OBJECT_DIRECTORY": f"{repository.common_dir}/objects",
+    }
+    return {name: value for name, value in own.items() if name in os.environ}

@@ -12,9 +12,9 @@ from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import DirtyCheckoutError, PlatformError
 from runbook_lib.platforms.base import Release
 from runbook_lib.platforms.command_step import Bench
+from runbook_lib.platforms.git_reading import READ_TIMEOUT, Repository, commit_id, git, refuse_unwritable
 from runbook_lib.run.plan import Step
 
-READ_TIMEOUT = 30.0
 Reading = dict[str, Any]
 Install = Sequence[Sequence[str]]
 
@@ -27,10 +27,10 @@ class Layout(Protocol):
         """The folder that serves."""
 
     def live(self, connector: Connector) -> str:
-        """The commit that serves, 40 hex digits."""
+        """The commit that serves, as a full id."""
 
-    def readings(self, connector: Connector, release: Release, live: Release) -> Reading:
-        """What `to` and `back` are built from; refuses what would lose work."""
+    def readings(self, connector: Connector, release: Release) -> Reading:
+        """What `to` and `back` are built from; refuses what would lose work or could not be done."""
 
     def to(self, bench: Bench, release: Release, reading: Reading, install: Install) -> Iterator[Step]:
         """The steps that put the code of `release` in place."""
@@ -38,89 +38,115 @@ class Layout(Protocol):
     def back(self, bench: Bench, live: Release, reading: Reading, install: Install) -> Iterator[Step]:
         """The steps that put back the code that was live."""
 
-    def folder(self, release: Release, reading: Reading) -> Path:
-        """Where the code of `release` is once it is in place."""
+    def inside(self, connector: Connector, release: Release) -> Path:
+        """The folder that holds the code of exactly this release now; PlatformError when there is none."""
 
 
 class InPlace:
-    """A tag is checked out in the application's folder."""
+    """A tag is checked out in the application's folder, or in the checkout that this is a folder of."""
 
     def __init__(self, path: Path, repository: Path, shared: Sequence[str]) -> None:
         self.live_folder = path
         self._source = repository
 
     def live(self, connector: Connector) -> str:
-        _, commit = _checkout(connector, self.live_folder)
+        _, _, commit = self._checkout(connector)
         return commit
 
-    def folder(self, release: Release, reading: Reading) -> Path:
+    def _checkout(self, connector: Connector) -> tuple[Repository, str, str]:
+        """The checkout as a whole, the application's folder within it ("" or "app/"), and the commit."""
+        here = Repository(connector, self.live_folder)
+        top, prefix, commit = here.checked_out()
+        # Git answers for any folder below a checkout, also for one that has nothing to do with it.
+        if prefix and not here.ask("ls-tree", "--name-only", "HEAD").output.strip():
+            raise PlatformError(
+                f"{self.live_folder} on {connector.host} is no Git checkout; it lies in {top}, which tracks nothing "
+                "of it",
+                next_step="check git.path in runbooks.toml",
+            )
+        return Repository(connector, Path(top)), prefix, commit
+
+    def inside(self, connector: Connector, release: Release) -> Path:
+        live = self.live(connector)
+        if live != release.id:
+            raise PlatformError(
+                f"{self.live_folder} on {connector.host} holds {live[:12]} and not {release}",
+                next_step="run it while that release is live",
+            )
         return self.live_folder
 
-    def readings(self, connector: Connector, release: Release, live: Release) -> Reading:
-        self._refuse_lost_work(connector, release)
-        branch = self._git(connector, "symbolic-ref", "--quiet", "--short", "HEAD").output.strip()
-        known = self._git(connector, "cat-file", "-e", f"{release.id}^{{commit}}").ok
-        return {"branch": branch, "fetch": not known}
-
-    def _refuse_lost_work(self, connector: Connector, release: Release) -> None:
-        status = self._git(connector, "status", "--porcelain", "--untracked-files=no")
-        changed = [line[3:] for line in status.output.splitlines()]
-        if not status.ok or changed:
-            raise DirtyCheckoutError(
-                f"{self.live_folder} on {connector.host} has uncommitted changes: "
-                f"{printable(', '.join(changed[:5]) or status.output, 300)}",
-                next_step="commit or stash them there, then run the same command again",
-            )
-        untracked = self._git(connector, "ls-files", "--others", "--directory", "-z").output.split("\0")
-        tree = self._git(connector, "ls-tree", "-r", "--name-only", "-z", release.id).output.split("\0")
-        lost = [name for name in untracked if name and _covers(name, tree)]
-        if lost:
-            raise DirtyCheckoutError(
-                f"{self.live_folder} on {connector.host} has files that git does not track and that "
-                f"{release.tag} would overwrite: {printable(', '.join(lost[:5]), 300)}",
-                next_step="move them aside, then run the same command again",
-            )
+    def readings(self, connector: Connector, release: Release) -> Reading:
+        checkout, prefix, commit = self._checkout(connector)
+        _refuse_changes(checkout)
+        checkout.refuse_locked()
+        refuse_unwritable(connector, checkout.folder)
+        known = checkout.has(release.id)
+        holder = checkout if known else Repository(connector, self._source)
+        holder.refuse_without(release)
+        tree = holder.tree(release.id)
+        if prefix and not any(name.startswith(prefix) for name in tree.names):
+            raise PlatformError(f"{release} has no folder {prefix}", next_step="name another release")
+        _refuse_overwriting(checkout, tree.files, release)
+        branch = checkout.branch()
+        return {
+            "top": str(checkout.folder),
+            "branch": branch,
+            "fetch": not known,
+            "keep": not branch and not checkout.referred_to(commit),
+            "submodules": bool(tree.submodules),
+        }
 
     def to(self, bench: Bench, release: Release, reading: Reading, install: Install) -> Iterator[Step]:
+        top = Path(reading["top"])
+        if reading["keep"]:
+            # Nothing but HEAD names this commit: once HEAD moves on, git may clear it away.
+            yield bench.step(
+                "keep",
+                "keep the commit that serves",
+                git(top, "update-ref", f"refs/runbooks/{bench.run}", "HEAD"),
+                repeatable=True,
+                no_undo="a reference does no harm",
+            )
         if reading["fetch"]:
             yield bench.step(
                 "fetch",
                 f"fetch {release.tag}",
-                self._command("fetch", str(self._source), "tag", release.tag, "--no-tags"),
+                git(top, "fetch", "--no-tags", str(self._source), f"refs/tags/{release.tag}"),
                 repeatable=True,
                 no_undo="fetched objects do no harm",
             )
-        yield self._check_out(bench, release.id, release)
+        yield self._check_out(bench, top, release, "")
+        yield from _submodules(bench, top, reading)
         yield from bench.own("install", install, self.live_folder)
 
     def back(self, bench: Bench, live: Release, reading: Reading, install: Install) -> Iterator[Step]:
-        yield self._check_out(bench, reading["branch"] or live.id, live)
+        top = Path(reading["top"])
+        yield self._check_out(bench, top, live, reading["branch"])
+        yield from _submodules(bench, top, reading)
         yield from bench.own("install", install, self.live_folder)
 
-    def _check_out(self, bench: Bench, revision: str, release: Release) -> Step:
-        # A commit is detached by itself; a branch name puts the checkout back on its branch.
+    def _check_out(self, bench: Bench, top: Path, release: Release, branch: str) -> Step:
+        def holds() -> bool:
+            checkout = Repository(bench.connector, top)
+            _, _, commit = checkout.checked_out()
+            return commit == release.id and checkout.branch() == branch and not checkout.changes(submodules=False)
+
+        # A commit is detached by itself; a branch name puts the checkout back on its branch. `--` because a file may
+        # have the same name.
+        words = ("checkout", "--no-overwrite-ignore", branch or release.id, "--")
         return bench.step(
             "checkout",
-            f"check out {release}",
-            self._command("-c", "advice.detachedHead=false", "checkout", revision),
-            holds=lambda: self._serves(bench.connector, release.id),
+            f"check out {release}" + (f" (branch {branch})" if branch else ""),
+            git(top, "-c", "advice.detachedHead=false", *words),
+            holds=holds,
         )
-
-    def _serves(self, connector: Connector, commit: str) -> bool:
-        status = self._git(connector, "status", "--porcelain", "--untracked-files=no")
-        return self.live(connector) == commit and status.ok and not status.output.strip()
-
-    def _command(self, *words: str) -> Command:
-        return _git(self.live_folder, *words)
-
-    def _git(self, connector: Connector, *words: str) -> Any:
-        return connector.read(self._command(*words))
 
 
 class ReleaseFolders:
     """One folder a release under releases/, and the link `current` to the one that serves.
 
-    A folder is complete when no file .<name>.incomplete lies beside it; until then it is made again.
+    A folder is a worktree of the repository, or a plain one whose file REVISION names its commit, as Capistrano and
+    Deployer make them. It is complete when no file .<name>.incomplete lies beside it; until then it is made again.
     """
 
     def __init__(self, path: Path, repository: Path, shared: Sequence[str]) -> None:
@@ -130,34 +156,32 @@ class ReleaseFolders:
         self.live_folder = path / "current"
 
     def live(self, connector: Connector) -> str:
-        revision = connector.read(Command.of("cat", str(self.live_folder / "REVISION"), timeout=READ_TIMEOUT))
-        if revision.ok:
-            return revision.output.strip()
-        top, commit = _checkout(connector, self.live_folder)
         served = self._served(connector)
-        # A plain folder inside another checkout would answer with that checkout's commit.
-        if Path(top).name != Path(served).name:
+        commit, why = self._holds(connector, self.live_folder)
+        if not commit:
             raise PlatformError(
-                f"{served} on {connector.host} is neither a Git checkout nor has a file REVISION",
-                next_step="write the commit that it holds into REVISION",
+                f"{self.live_folder} on {connector.host} leads to {served}, which is neither a Git checkout nor has "
+                f"a file REVISION with a commit: {why.message}",
+                next_step=why.next_step,
             )
         return commit
 
-    def folder(self, release: Release, reading: Reading) -> Path:
-        return self._path / str(reading["folder"])
-
-    def readings(self, connector: Connector, release: Release, live: Release) -> Reading:
-        name = release.tag.replace("/", "-")
-        state = self._state(connector, name, release.id)
-        if state == "foreign":
-            name = f"{name}-{release.short_id}"
-            state = self._state(connector, name, release.id)
-        if state == "foreign":
-            raise PlatformError(
-                f"releases/{name} on {connector.host} holds something else than {release}",
-                next_step="move that folder aside",
-            )
-        return {"served": self._served(connector), "folder": f"releases/{name}", "ready": state == "ready"}
+    def _holds(self, connector: Connector, folder: Path) -> tuple[str, PlatformError]:
+        """The commit that a release folder holds, or an empty string and why it is not known."""
+        why = PlatformError("", next_step="write the commit that it holds into REVISION")
+        try:
+            top, prefix, commit = Repository(connector, folder).checked_out()
+            # A plain folder inside another checkout would answer with that checkout's commit.
+            if not prefix:
+                return commit, why
+            why = PlatformError(f"git answers for {top}", next_step=why.next_step)
+        except PlatformError as error:
+            why = error
+        revision = connector.read(Command.of("head", "-n", "1", str(folder / "REVISION"), timeout=READ_TIMEOUT))
+        text = revision.output.strip()
+        if not revision.ok or not text:
+            return "", why
+        return commit_id(text) or Repository(connector, self._repository).commit_of(text), why
 
     def _served(self, connector: Connector) -> str:
         result = connector.read(Command.of("readlink", str(self.live_folder), timeout=READ_TIMEOUT))
@@ -166,7 +190,62 @@ class ReleaseFolders:
                 f"{self.live_folder} on {connector.host} is no link to a release",
                 next_step='deploy once, or use layout = "in-place"',
             )
-        return result.output.strip()
+        return result.output.removesuffix("\n")
+
+    def inside(self, connector: Connector, release: Release) -> Path:
+        name, state = self._place(connector, release)
+        if state != "ready":
+            raise PlatformError(
+                f"there is no complete folder of {release} in {self._path / 'releases'} on {connector.host}",
+                next_step="run it in a release that was live there",
+            )
+        return self._path / "releases" / name
+
+    def readings(self, connector: Connector, release: Release) -> Reading:
+        name, state = self._place(connector, release)
+        refuse_unwritable(connector, self._path)
+        reading = {
+            "served": self._served(connector),
+            "folder": f"releases/{name}",
+            "ready": state == "ready",
+            "submodules": False,
+        }
+        if state != "ready":
+            repository = Repository(connector, self._repository)
+            repository.refuse_without(release)
+            tree = repository.tree(release.id)
+            reading["submodules"] = bool(tree.submodules)
+            self._refuse_shared(connector, tree.links, release)
+        return reading
+
+    def _refuse_shared(self, connector: Connector, links: Sequence[str], release: Release) -> None:
+        """Refuse shared names that lead nowhere, or behind a link of the release: what is there is not ours."""
+        for name in self._shared:
+            behind = [str(parent) for parent in Path(name).parents if str(parent) in links]
+            if behind:
+                raise PlatformError(
+                    f"{release} has a link {behind[0]}, so that {name} cannot be shared", next_step="mend git.shared"
+                )
+            place = self._path / "shared" / name
+            if not connector.read(Command.of("test", "-e", str(place), timeout=READ_TIMEOUT)).ok:
+                raise PlatformError(
+                    f"{place} on {connector.host} does not exist", next_step="put it there, or mend git.shared"
+                )
+
+    def _place(self, connector: Connector, release: Release) -> tuple[str, str]:
+        """The name of the folder for a release and what is there: "absent", "ready" or "incomplete"."""
+        name = release.tag.replace("/", "-")
+        for candidate in (name, f"{name}-{release.short_id}"):
+            state = self._state(connector, candidate, release.id)
+            if state == "absent":
+                made = self._made_by_others(connector, release.id)
+                return (made, "ready") if made else (candidate, state)
+            if state != "foreign":
+                return candidate, state
+        raise PlatformError(
+            f"releases/{candidate} on {connector.host} holds something else than {release}",
+            next_step="move that folder aside",
+        )
 
     def _state(self, connector: Connector, name: str, commit: str) -> str:
         """What is in a release folder: "absent", "ready", "incomplete" or "foreign"."""
@@ -178,56 +257,72 @@ class ReleaseFolders:
             return "absent"
         if str(self._unfinished(name)) in listing:
             return "incomplete"
-        result = connector.read(_git(folder, "rev-parse", "--show-toplevel", "HEAD"))
-        top, _, head = result.output.strip().partition("\n")
-        return "ready" if result.ok and Path(top).name == name and head == commit else "foreign"
+        held, _ = self._holds(connector, folder)
+        return "ready" if held == commit and not self._changed(connector, folder) else "foreign"
+
+    def _changed(self, connector: Connector, folder: Path) -> bool:
+        """Whether somebody edited the code of a worktree; what is shared is no code of it."""
+        checkout = Repository(connector, folder)
+        is_own = connector.read(Command.of("test", "-e", str(folder / ".git"), timeout=READ_TIMEOUT)).ok
+        return is_own and bool(checkout.changes(without=self._shared))
+
+    def _made_by_others(self, connector: Connector, commit: str) -> str:
+        """The newest plain release folder, by its name, whose REVISION is the commit; or an empty string."""
+        found = connector.read(
+            Command.of(
+                *("find", str(self._path / "releases"), "-mindepth", "2", "-maxdepth", "2", "-name", "REVISION"),
+                *("-exec", "grep", "-lxF", commit, "{}", "+"),
+                timeout=READ_TIMEOUT,
+            )
+        )
+        names = sorted({Path(line).parent.name for line in found.output.splitlines() if line.endswith("/REVISION")})
+        return next((n for n in reversed(names) if self._state(connector, n, commit) == "ready"), "")
 
     def _unfinished(self, name: str) -> Path:
         return self._path / "releases" / f".{name}.incomplete"
 
     def to(self, bench: Bench, release: Release, reading: Reading, install: Install) -> Iterator[Step]:
+        folder = self._path / str(reading["folder"])
         if not reading["ready"]:
-            yield self._prepare(bench, release, reading)
-            yield from bench.own("install", install, self.folder(release, reading))
-            unfinished = self._unfinished(Path(reading["folder"]).name)
+            yield self._prepare(bench, release, folder)
+            yield from _submodules(bench, folder, reading)
+            yield from bench.own("install", install, folder)
             yield bench.step(
                 "complete",
                 f"{reading['folder']} is complete",
-                Command.of("rm", "-f", str(unfinished)),
+                Command.of("rm", "-f", str(self._unfinished(folder.name))),
                 repeatable=True,
                 no_undo="an unused release folder does no harm",
             )
-        yield self._link(bench, reading["folder"], release)
+        yield self._link(bench, reading["folder"])
 
     def back(self, bench: Bench, live: Release, reading: Reading, install: Install) -> Iterator[Step]:
-        yield self._link(bench, reading["served"], live)
+        yield self._link(bench, reading["served"])
 
-    def _prepare(self, bench: Bench, release: Release, reading: Reading) -> Step:
-        folder = self.folder(release, reading)
+    def _prepare(self, bench: Bench, release: Release, folder: Path) -> Step:
         commands = [
-            Command.of("mkdir", "-p", str(folder.parent), *(str(self._path / "shared" / n) for n in self._parents())),
+            Command.of("mkdir", "-p", str(folder.parent)),
             Command.of("touch", str(self._unfinished(folder.name))),
             Command.of("rm", "-rf", str(folder)),
-            _git(self._repository, "worktree", "add", "--force", "--detach", str(folder), release.id),
+            git(self._repository, "worktree", "add", "--force", "--detach", str(folder), release.id),
         ]
         for name in self._shared:
-            depth = "../" * (2 + len(Path(name).parts) - 1)
+            link = folder / name
+            up = "../" * (1 + len(Path(name).parts))
             commands += [
-                Command.of("rm", "-rf", str(folder / name)),
-                Command.of("ln", "-s", f"{depth}shared/{name}", str(folder / name)),
+                Command.of("mkdir", "-p", str(link.parent)),
+                Command.of("rm", "-rf", str(link)),
+                Command.of("ln", "-s", f"{up}shared/{name}", str(link)),
             ]
         return bench.step(
             "prepare",
-            f"make {reading['folder']} from {release}",
+            f"make releases/{folder.name} from {release}",
             *commands,
             repeatable=True,
             no_undo="an unused release folder does no harm",
         )
 
-    def _parents(self) -> list[str]:
-        return [str(Path(name).parent) for name in self._shared]
-
-    def _link(self, bench: Bench, folder: str, release: Release) -> Step:
+    def _link(self, bench: Bench, folder: str) -> Step:
         next_link = self._path / "current.next"
         return bench.step(
             "link",
@@ -243,32 +338,40 @@ class ReleaseFolders:
 LAYOUTS: dict[str, type[InPlace] | type[ReleaseFolders]] = {"in-place": InPlace, "releases": ReleaseFolders}
 
 
-def _git(folder: Path, *words: str) -> Command:
-    env = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    return Command.of("git", "-C", str(folder), *words, env=env, timeout=READ_TIMEOUT if _quick(words) else 600)
-
-
-def _quick(words: Sequence[str]) -> bool:
-    return words[0] not in {"fetch", "worktree", "-c"}
-
-
-def _checkout(connector: Connector, folder: Path) -> tuple[str, str]:
-    """Top folder and commit of the checkout that `folder` is in."""
-    result = connector.read(_git(folder, "rev-parse", "--show-toplevel", "HEAD"))
-    top, _, commit = result.output.strip().partition("\n")
-    if not result.ok or len(commit) != 40:
-        raise PlatformError(
-            f"{folder} on {connector.host} is no Git checkout: {printable(result.last_line, 200)}",
-            next_step="check git.path in runbooks.toml",
+def _refuse_changes(checkout: Repository) -> None:
+    changed = checkout.changes()
+    if changed:
+        raise DirtyCheckoutError(
+            f"{checkout.folder} on {checkout.connector.host} has uncommitted changes: {_some(changed)}",
+            next_step="commit or stash them there, then run the same command again",
         )
-    return top, commit
 
 
-def _covers(untracked: str, tree: Sequence[str]) -> bool:
-    """Whether an untracked path (a folder ends with /) meets a file of the tree."""
-    if untracked.endswith("/"):
-        return any(name.startswith(untracked) for name in tree)
-    return untracked in tree
+def _refuse_overwriting(checkout: Repository, files: Sequence[str], release: Release) -> None:
+    """Refuse when files that git does not track, ignored ones too, stand where the release has files."""
+    lost = checkout.untracked_in_the_way(files)
+    if lost:
+        raise DirtyCheckoutError(
+            f"{checkout.folder} on {checkout.connector.host} has files that git does not track and that "
+            f"{release.tag} would overwrite: {_some(lost)}",
+            next_step="move them aside, then run the same command again",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return printable(", ".join(names[:5]), 300) + more
+
+
+def _submodules(bench: Bench, folder: Path, reading: Reading) -> Iterator[Step]:
+    """Git leaves submodules as they are when it checks a commit out: that would be a mixture of two releases."""
+    if reading["submodules"]:
+        yield bench.step(
+            "submodules",
+            "update the submodules",
+            git(folder, "submodule", "update", "--init", "--recursive"),
+            repeatable=True,
+        )
 
 
 def _replace_link(connector: Connector) -> list[str]:

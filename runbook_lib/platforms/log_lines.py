@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from runbook_lib.platforms.base import LogLine
@@ -32,7 +33,13 @@ def dated(host: str, output: str) -> list[LogLine]:
     """The lines of a log file; a line without a time (a stack trace) has the time of the line before it."""
     lines: list[LogLine] = []
     at: float | None = None
-    for text in output.splitlines():
-        at = time_of(text) or at
-        lines.append(LogLine(host, text, at))
+    for text in output.split("\n"):
+        if text:
+            at = time_of(text) or at
+            lines.append(LogLine(host, text.rstrip("\r"), at))
     return lines
+
+
+def in_order(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Lines of several files, oldest first; those of one moment, and those without a time, stay as they were."""
+    return sorted(lines, key=lambda line: line.at or 0.0)
