@@ -101,24 +101,34 @@ class Run:
             # Who held its lock until now has closed it.
             run._let_go()
             return cls.open(journal, runbook, environment, parameters, same=same, dry_run=dry_run)
-        run.folder.mkdir(parents=True, exist_ok=True)
         _open.append(run)
         _last = run
-        if left:
-            run._continue(left)
-        else:
-            run.record(
-                "opened",
-                runbook=runbook,
-                environment=environment,
-                parameters=dict(parameters),
-                identity=identity,
-                dry_run=dry_run,
-                actor=actor(),
-                host=host(),
-                pid=os.getpid(),
-            )
+        with run.guarded():
+            run._make_folder()
+            if left:
+                run._continue(left)
+            else:
+                run.record(
+                    "opened",
+                    runbook=runbook,
+                    environment=environment,
+                    parameters=dict(parameters),
+                    identity=identity,
+                    dry_run=dry_run,
+                    actor=actor(),
+                    host=host(),
+                    pid=os.getpid(),
+                )
         return run
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(
+                f"the run's folder {self.folder} cannot be made: {error.strerror}",
+                next_step="check permissions and free space",
+            ) from error
 
     def _locks_of_run(self) -> None:
         if not self.dry_run:
@@ -349,7 +359,7 @@ class Run:
         """Leave the run open, to be continued by the same command."""
         reason = getattr(error, "message", "") or type(error).__name__
         with contextlib.suppress(RunbookError):
-            if not isinstance(error, ApprovalPendingError):
+            if self._state.opened is not None and not isinstance(error, ApprovalPendingError):
                 self.record("interrupted", reason=reason)
         self._let_go()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import sqlite3
 from types import SimpleNamespace
 
@@ -26,7 +29,7 @@ from runbook_lib.run import live
 from runbook_lib.run import run as runs
 from runbook_lib.run.gate import Terms
 from runbook_lib.run.journal import Journal
-from runbook_lib.run.plan import Plan, Section, Verdict
+from runbook_lib.run.plan import Plan, Section, Step, Verdict
 
 FAIL = Verdict("FAIL", ("checkout answers 500",))
 ONCE = {"staging.files": 1, "staging.link": 1, "production.files": 1, "production.link": 1}
@@ -243,6 +246,25 @@ def test_another_connection_sees_that_a_step_started_before_it_acts(world, journ
 
 def test_the_journal_is_flushed_to_disk_at_each_event(journal):
     assert journal._connection().execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_run_that_cannot_be_written_down_holds_nothing(world, journal, monkeypatch):
+    def no_room(*_, **__):
+        raise JournalError("no room")
+
+    monkeypatch.setattr(Journal, "append", no_room)
+    with pytest.raises(JournalError):
+        world.open()
+    assert runs.open_runs() == []
+    assert runs.Locks(journal, "other").holders() == []
+
+
+def test_a_run_without_a_folder_for_its_record_is_not_begun(world, journal):
+    (journal.folder / "runs").write_text("a file where the folder should be")
+    with pytest.raises(JournalError, match="cannot be made"):
+        world.open()
+    assert world.kinds() == []
+    assert runs.Locks(journal, "other").holders() == []
 
 
 def full_disk(journal):
@@ -492,6 +514,18 @@ def test_a_failing_run_that_crashed_ends_with_what_served_before(world, journal,
     journal.verify()
 
 
+@pytest.mark.parametrize("number", [18, 19, 20])
+def test_a_run_that_crashed_while_it_went_back_goes_on_going_back(world, journal, crashing, number):
+    world.health["production"] = FAIL
+    with crashing.at(number, after=True):
+        world.procedure()
+    world.health.clear()
+    with pytest.raises(StepFailedError, match=r"v2 serves again|what served before serves again"):
+        world.procedure()
+    assert world.live["production"] == "v2"
+    assert [record.status for record in journal.runs()] == ["failed"]
+
+
 @pytest.mark.parametrize("second", range(1, 10))
 @pytest.mark.parametrize("first", [4, 6, 9, 13])
 def test_a_run_that_crashed_twice_is_continued_and_succeeds(world, journal, crashing, first, second):
@@ -502,6 +536,61 @@ def test_a_run_that_crashed_twice_is_continued_and_succeeds(world, journal, cras
         world.procedure()
     assert dict(world.effects) == ONCE
     assert [record.status for record in journal.runs()] == ["succeeded"]
+
+
+def carry_out_and_die(folder, number, after):
+    """The procedure on effects that are files, in a process that is killed before or after its n-th event."""
+    append, count = Journal.append, 0
+
+    def dying(journal, *args, **kwargs):
+        nonlocal count
+        count += 1
+        if count == number and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        event = append(journal, *args, **kwargs)
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return event
+
+    Journal.append = dying
+    carry_out_on_files(folder)
+
+
+def carry_out_on_files(folder):
+    def step(name):
+        effect = folder / name
+
+        def do():
+            with effect.open("a") as file:
+                file.write("x")
+            return ""
+
+        return Step(name, name, do, effect.exists)
+
+    def build(snapshot):
+        return Plan("p", (Section("staging", "shop/staging", "t", (step("one"), step("two"))),), snapshot)
+
+    run = runs.Run.open(Journal(folder), "rollback", "shop/staging", {})
+    run.propose(dict, build)
+    run.approve(Terms("none", 3600, 0, ""))
+    run.apply("staging")
+    run.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", [1, 4, 5, 6, 7, 9, 10])
+def test_a_process_that_was_really_killed_is_continued_by_another(tmp_path, number, after):
+    process = multiprocessing.get_context("fork").Process(target=carry_out_and_die, args=(tmp_path, number, after))
+    process.start()
+    process.join(20)
+    assert process.exitcode == -signal.SIGKILL
+    if (number, after) != (10, True):
+        carry_out_on_files(tmp_path)
+    assert (tmp_path / "one").read_text() == (tmp_path / "two").read_text() == "x"
+    journal = Journal(tmp_path)
+    assert [record.status for record in journal.runs()] == ["succeeded"]
+    journal.verify()
 
 
 def test_a_step_of_which_nothing_tells_whether_it_took_effect_waits_for_a_person(world, journal, crashing):
