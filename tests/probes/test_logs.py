@@ -33,7 +33,7 @@ def test_occurrences_of_one_message_are_counted_together():
     found = errors(
         lines(
             'ERROR: order 17 of "ada" failed at 10:00:01 0xdeadbeef',
-            "ERROR: order 1234 of \"bob\" failed at 11:22:33 0x12345678",
+            'ERROR: order 1234 of "bob" failed at 11:22:33 0x12345678',
         )
     )
     assert list(found.values()) == [2]
