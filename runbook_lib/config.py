@@ -15,44 +15,63 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Strict,
     StringConstraints,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from runbook_lib.command import Secret, nearest
+from runbook_lib.command import Secret, nearest, printable
 from runbook_lib.errors import ConfigurationError
 
 FILE_NAME = "runbooks.toml"
 STATE_FOLDER = ".runbooks"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-RoutePath = Annotated[str, StringConstraints(pattern=r"^/")]
-Seconds = Annotated[float, Field(ge=0, le=86_400 * 30)]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+ROUTE = "^/"
+URL = r"^https?://[^\s/]+"
+VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+RoutePath = Annotated[str, StringConstraints(pattern=ROUTE)]
+Url = Annotated[str, StringConstraints(pattern=URL)]
+VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
+# Strict: "5" and true are no numbers, 0 is no answer to yes or no.
+Number = Annotated[float, Strict()]
+Count = Annotated[int, Strict()]
+Yes = Annotated[bool, Strict()]
+Seconds = Annotated[Number, Field(ge=0, le=86_400 * 30)]
 
 
 def _argv(value: object) -> object:
     if isinstance(value, str):
         raise ValueError('a command is a list of words, ["php", "artisan", "up"]; it never goes through a shell')
+    if isinstance(value, list) and value and value[0] == "":
+        raise ValueError("the first word is the program and must not be empty")
     return value
 
 
-Argv = Annotated[list[str], BeforeValidator(_argv), Field(min_length=1)]
+Words = Annotated[list[str], BeforeValidator(_argv)]
+Argv = Annotated[Words, Field(min_length=1)]
 
 
 class Table(BaseModel):
     """What all tables of the file share: unknown keys are refused, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SecretReference(Table):
     """Where a secret is: in an environment variable or in a file, never in this file."""
 
     env: str = Field("", description="Name of the environment variable that holds the secret.")
-    file: Path | None = Field(None, description="File whose first line is the secret.")
+    file: Path | None = Field(
+        None, description="File whose first line is the secret; relative to the folder of runbooks.toml."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> SecretReference:
@@ -60,33 +79,49 @@ class SecretReference(Table):
             raise ValueError("name exactly one of env and file")
         return self
 
-    def resolve(self) -> Secret:
-        """The secret itself. ConfigurationError when the variable is unset or the file unreadable."""
-        if self.env:
-            if self.env not in os.environ:
+    def resolve(self, root: Path) -> Secret:
+        """The secret itself. root: of relative paths. ConfigurationError when there is none."""
+        if self.file is None:
+            if not os.environ.get(self.env):
+                state = "empty" if self.env in os.environ else "not set"
                 raise ConfigurationError(
-                    f"the environment variable {self.env} is not set",
-                    next_step=f"export {self.env} before the run",
+                    f"the environment variable {self.env} is {state}", next_step=f"export {self.env} before the run"
                 )
             return Secret(os.environ[self.env])
+        path = root / self.file.expanduser()
         try:
-            return Secret(Path(str(self.file)).expanduser().read_text().splitlines()[0])
-        except (OSError, IndexError, UnicodeDecodeError) as error:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"the secret file {self.file} cannot be read: {error}", next_step="check path and permissions"
+                f"the secret file {path} cannot be read: {error}", next_step="check path and permissions"
             ) from error
+        if not lines or not lines[0]:
+            raise ConfigurationError(
+                f"the secret file {path} has an empty first line", next_step="write the secret there"
+            )
+        return Secret(lines[0])
+
+
+def _is_reference(value: object) -> str:
+    return "plain" if isinstance(value, str) else "reference"
+
+
+# Told apart by their form, so that an error is about the form that was written.
+Value = Annotated[
+    Annotated[str, Tag("plain")] | Annotated[SecretReference, Tag("reference")], Discriminator(_is_reference)
+]
 
 
 class Hook(Table):
     """A command of your own before or after a switch."""
 
     run: Argv = Field(description="The command, a list of words; runs in the release's folder where there is one.")
-    done: list[str] = Field(
+    done: Words = Field(
         [],
         description="Command that exits 0 when the effect of `run` already holds; settles an interrupted run.",
     )
-    undo: list[str] = Field([], description="Command that takes the effect back when the switch is undone.")
-    repeatable: bool = Field(
+    undo: Words = Field([], description="Command that takes the effect back when the switch is undone.")
+    repeatable: Yes = Field(
         False, description="True when running it twice does no harm; only then is it repeated after a crash."
     )
     timeout: Seconds = Field(600, description="Seconds after which the command is stopped and has failed.")
@@ -111,7 +146,9 @@ class Git(Table):
         "`path`/releases and the link `path`/current, switched atomically.",
     )
     repository: Path | None = Field(
-        None, description="Repository that knows the tags; a local clone. in-place: `path` unless set."
+        None,
+        description="Repository that knows the tags: a clone on this machine, and at the same path on each host. "
+        "in-place: `path` unless set.",
     )
     hosts: list[str] = Field(
         ["local"],
@@ -126,7 +163,7 @@ class Git(Table):
     clear: list[Argv] = Field([], description="Commands that clear stale caches after the switch.")
     restart: list[Argv] = Field([], description="Commands that make the running processes take the new code.")
     logs: list[Path] = Field([], description="Log files of the application, relative to its folder or absolute.")
-    env: dict[str, str | SecretReference] = Field(
+    env: dict[VariableName, Value] = Field(
         {}, description="Variables for every command of this environment; secrets by reference."
     )
 
@@ -137,6 +174,26 @@ class Git(Table):
         if self.layout == "in-place" and self.shared:
             raise ValueError('shared belongs to layout = "releases"; in-place keeps such files where they are')
         return self
+
+    @model_validator(mode="after")
+    def _far(self) -> Git:
+        far = [host for host in self.hosts if host != "local"]
+        for path in filter(None, (self.path, self.repository)):
+            if far and not path.is_absolute():
+                raise ValueError(f"{path} must be absolute: it is a path on {far[0]}, too")
+        return self
+
+    @field_validator("shared")
+    @classmethod
+    def _shared(cls, names: list[str]) -> list[str]:
+        # What a release has under these names is removed to make room for the link.
+        paths = [Path(name) for name in names]
+        for name, path in zip(names, paths, strict=True):
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"{name!r} must be a name below the release's folder")
+            if any(path != other and path.is_relative_to(other) for other in paths) or paths.count(path) > 1:
+                raise ValueError(f"{name!r} is shared twice: once by itself, once by a folder above it")
+        return [str(path) for path in paths]
 
     @field_validator("hosts")
     @classmethod
@@ -177,7 +234,7 @@ class Smoke(Table):
     name: str = Field(description="What the check proves, in a few words.")
     path: RoutePath = Field(description="Route below the environment's url.")
     method: Literal["GET", "HEAD", "POST"] = Field("GET", description="HTTP method.")
-    status: int = Field(200, ge=100, le=599, description="Status that the answer must have.")
+    status: Count = Field(200, ge=100, le=599, description="Status that the answer must have.")
     contains: str = Field("", description="Text that the answer must contain.")
 
 
@@ -190,8 +247,8 @@ class Checks(Table):
         "", description="Route whose answer names the running tag, commit or digest; empty: not asked."
     )
     smoke: list[Smoke] = Field([], description="Business checks, all of which must pass.")
-    timeout: Annotated[float, Field(gt=0, le=300)] = Field(5, description="Seconds one request may take.")
-    within: Annotated[float, Field(gt=0, le=3600)] = Field(
+    timeout: Annotated[Number, Field(gt=0, le=300)] = Field(5, description="Seconds one request may take.")
+    within: Annotated[Number, Field(gt=0, le=3600)] = Field(
         60, description="Seconds after a switch within which everything must be healthy."
     )
 
@@ -207,18 +264,18 @@ class Observation(Table):
     """How long and how strictly a release is watched after the switch."""
 
     window: Seconds = Field(60, description="Seconds of observation; 0: a single look.")
-    interval: Annotated[float, Field(gt=0, le=3600)] = Field(2, description="Seconds between two samples.")
-    min_requests: Annotated[int, Field(ge=1)] = Field(
+    interval: Annotated[Number, Field(gt=0, le=3600)] = Field(2, description="Seconds between two samples.")
+    min_requests: Annotated[Count, Field(ge=1)] = Field(
         20,
         description="Requests below which nothing is concluded; made up with synthetic ones to the smoke routes.",
     )
-    max_error_rate: Annotated[float, Field(ge=0, le=1)] = Field(
+    max_error_rate: Annotated[Number, Field(ge=0, le=1)] = Field(
         0.01, description="Share of failed requests (5xx, no answer) above which the verdict is FAIL."
     )
-    max_p95_ms: Annotated[float, Field(gt=0)] = Field(
+    max_p95_ms: Annotated[Number, Field(gt=0)] = Field(
         500, description="95th percentile of latency in milliseconds above which the verdict is FAIL."
     )
-    failure_limit: Annotated[int, Field(ge=0)] = Field(
+    failure_limit: Annotated[Count, Field(ge=0)] = Field(
         0, description="Failed samples (/up, /ready, smoke) that are tolerated in one window."
     )
     metrics: str = Field(
@@ -240,7 +297,7 @@ class Approval(Table):
     policy: Literal["none", "confirm", "second-person"] = Field(
         "confirm", description="none; confirm: whoever runs it; second-person: somebody else."
     )
-    expires: Annotated[float, Field(gt=0, le=86_400 * 7)] = Field(
+    expires: Annotated[Number, Field(gt=0, le=86_400 * 7)] = Field(
         3600, description="Seconds after which an approval is no longer valid."
     )
     wait: Seconds = Field(600, description="Seconds a headless run waits at the gate before it ends, to be continued.")
@@ -250,12 +307,8 @@ class Environment(Table):
     """One place where a service runs."""
 
     platform: Literal["git", "docker"] = Field(description="What runs it: git or docker; its own table says how.")
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] = Field(
-        description="Base url as users reach it."
-    )
-    replica_urls: list[Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]] = Field(
-        [], description="Base url of each replica, checked one by one besides `url`."
-    )
+    url: Url = Field(description="Base url as users reach it.")
+    replica_urls: list[Url] = Field([], description="Base url of each replica, checked one by one besides `url`.")
     staging: str = Field(
         "",
         description="Environment that must pass with the same commit or digest first; empty: none, goes directly.",
@@ -299,6 +352,16 @@ class Service(Table):
                 raise ValueError(f"environments.{first} is staging for {name} and names a staging of its own")
             if self.environments[first].platform != environment.platform:
                 raise ValueError(f"environments.{name} and its staging {first} differ in platform")
+        return self
+
+    @model_validator(mode="after")
+    def _apart(self) -> Service:
+        places: dict[tuple[str, Path], str] = {}
+        for name, environment in self.environments.items():
+            for host in environment.git.hosts if environment.git else ():
+                place = (host, environment.git.path) if environment.git else (host, Path())
+                if places.setdefault(place, name) != name:
+                    raise ValueError(f"environments.{name} and {places[place]} are one folder: {place[1]} on {host}")
         return self
 
 
@@ -348,7 +411,10 @@ class Target:
         return (self.root / path.expanduser()).absolute()
 
     def secrets_resolved(self, env: Mapping[str, str | SecretReference]) -> dict[str, str | Secret]:
-        return {name: value.resolve() if isinstance(value, SecretReference) else value for name, value in env.items()}
+        return {
+            name: value.resolve(self.root) if isinstance(value, SecretReference) else value
+            for name, value in env.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -410,7 +476,7 @@ def project_root(start: Path | None = None) -> Path:
 def load(file: Path) -> Loaded:
     """Read and validate a runbooks.toml. ConfigurationError names the key, what it means and what is wrong."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # editors on Windows write a mark in front
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}", next_step="check path and permissions") from error
     try:
@@ -425,19 +491,50 @@ def load(file: Path) -> Loaded:
         ) from error
 
 
+_MUST = {
+    NAME: "must be 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit",
+    ROUTE: "must begin with /",
+    URL: "must begin with http:// or https:// and name a host",
+    VARIABLE: "must be letters, digits and underscores, and not begin with a digit",
+}
+
+
 def _problem(item: Mapping[str, Any]) -> str:
     """One line of an error: the key's path, what is wrong with it, what the key means."""
-    path = [str(part) for part in item["loc"] if part not in ("SecretReference", "str")]
-    key = ".".join(path) or "the file"
-    table, field = _descend(path)
-    wrong = str(item["msg"]).removeprefix("Value error, ")
+    parts = [part for at, part in enumerate(item["loc"]) if not (part in ("plain", "reference") and _in_env(item, at))]
+    path = [str(part) for part in parts if part != "[key]"]
+    key = printable(".".join(path)) or "the file"
+    table, meaning = _descend(path)
     if item["type"] == "extra_forbidden":
-        guess = nearest(path[-1], list(table.model_fields)) if table else []
-        return f"{key}: unknown key" + (f"; did you mean {guess[0]}?" if guess else "")
-    if item["type"] == "missing":
-        wrong = "is missing"
-    meaning = f" ({field})" if field else ""
-    return f"{key}: {wrong}{meaning}"
+        return f"{key}: unknown key; {_hint(path[-1], table)}"
+    return f"{key}: {_wrong(item)}" + (f" ({meaning})" if meaning else "")
+
+
+def _in_env(item: Mapping[str, Any], at: int) -> bool:
+    """Whether a part of an error's place is the form of a variable's value."""
+    return at >= 2 and item["loc"][at - 2] == "env"
+
+
+def _wrong(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "missing":
+            return "is missing"
+        case "too_short":
+            return "must not be empty"
+        case "string_pattern_mismatch":
+            return _MUST[item["ctx"]["pattern"]]
+        case "model_type" if item["loc"][-1] == "reference":
+            return 'must be text, { env = "NAME" } or { file = "PATH" }'
+        case "model_type" | "dict_type":
+            return "must be a table"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message.replace("Input should be", "must be").replace("valid string", "text")
+
+
+def _hint(key: str, table: type[Table] | None) -> str:
+    known = list(table.model_fields) if table else []
+    guess = nearest(key, known, 1)
+    return f"did you mean {guess[0]}?" if guess else f"there are {', '.join(known)}"
 
 
 def _descend(path: list[str]) -> tuple[type[Table] | None, str]:
