@@ -14,7 +14,7 @@ from runbook_lib.errors import PlanDriftError, StepFailedError
 from runbook_lib.observation.health import health
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
-from runbook_lib.platforms.command_step import Bench
+from runbook_lib.platforms.command_step import Bench, in_short
 from runbook_lib.run.plan import Section, Snapshot, Step, Verdict
 
 
@@ -88,7 +88,7 @@ class Deployment:
             probe = self._hook_command(hook.done, hook) if hook.done else None
             yield self._bench.step(
                 f"{when}.{number}",
-                f"{when}: {' '.join(hook.run)[:60]}",
+                f"{when}: {in_short(hook.run)}",
                 run,
                 holds=partial(self._says_yes, probe) if probe else None,
                 # do() is only reached when the probe says that the effect does not hold: then once more is right.

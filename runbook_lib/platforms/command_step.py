@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from runbook_lib.command import Command, Result, Secret, printable
 from runbook_lib.connectors.base import Connector
@@ -66,7 +66,12 @@ class Bench:
         for number, argv in enumerate(argvs, 1):
             suffix = f"{name}.{number}" if len(argvs) > 1 else name
             command = Command.of(*argv, cwd=folder, env=self.env)
-            yield self.step(suffix, f"{name}: {printable(' '.join(argv), 60)}", command, repeatable=True)
+            yield self.step(suffix, f"{name}: {in_short(argv)}", command, repeatable=True)
+
+
+def in_short(argv: Sequence[str]) -> str:
+    """An argv for a title: folders left out, cut to what fits in a line."""
+    return printable(" ".join(PurePosixPath(word).name if word.startswith("/") else word for word in argv), 60)
 
 
 @dataclass(frozen=True)
