@@ -360,9 +360,9 @@ def test_an_outer_git_does_not_mislead(shop: Shop, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_folder_that_this_user_may_not_write(shop: Shop, tmp_path: Path) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root may write everywhere")
     shop.path.chmod(0o555)
+    if os.access(shop.path, os.W_OK):
+        pytest.skip("this user may write everywhere")
     with pytest.raises(PlatformError, match="cannot be written"):
         shop.platform().readings(shop.release("v1"))
 
