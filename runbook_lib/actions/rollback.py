@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -203,7 +203,7 @@ class Rollback:
         seconds = self._durations.get(target.name, 0.0)
         if target is self.target:
             section = deployment.section(readings, seconds=seconds)
-            return _with_ready(section, lambda: self._refuse_without_staging(deployment.release))
+            return self._guarded_by_staging(section, deployment.release)
         return deployment.section(readings, self._skip_staging(deployment.release, snapshot), seconds)
 
     @cached_property
@@ -223,11 +223,17 @@ class Rollback:
             return ""
         return f"it passed with {release} recently" if on_it or self.skip_staging else ""
 
-    def _refuse_without_staging(self, release: Release) -> None:
-        if self.target.staging is not None and not self._staging_passed(release):
-            raise PlanDriftError(
-                f"staging has no recorded PASS of {release}", next_step="run the section of staging first"
-            )
+    def _guarded_by_staging(self, section: Section, release: Release) -> Section:
+        """The section with one more condition before it begins: staging's recorded PASS of the same release."""
+
+        def ready(begun: bool) -> None:
+            if not begun and self.target.staging is not None and not self._staging_passed(release):
+                raise PlanDriftError(
+                    f"staging has no recent recorded PASS of {release}", next_step="run the section of staging first"
+                )
+            section.ready(begun)
+
+        return replace(section, ready=ready, observed=True)
 
     def _retirement(self, deployments: list[Deployment], snapshot: Snapshot) -> Section:
         """What is cleared away once the release has been observed to be good."""
@@ -305,15 +311,3 @@ def _undo_word(section: Section, step: Step) -> str:
     if step.no_undo:
         return f"none: {step.no_undo}"
     return "goes back" if section.back or step.undo else "none"
-
-
-def _with_ready(section: Section, check: Any) -> Section:
-    from dataclasses import replace
-
-    ready = section.ready
-
-    def both(begun: bool) -> None:
-        check()
-        ready(begun)
-
-    return replace(section, ready=both)

@@ -98,6 +98,7 @@ class Verification:
             ready=lambda begun: self._refuse_drift(release),
             verify=lambda: health(self.target.environment, self._platform, release),
             release=release.facts,
+            observed=True,
         )
         return Plan(f"Verify {release} in {self.target.label}", (section,), snapshot)
 

@@ -25,30 +25,33 @@ MAKE_UP_SECONDS = 30.0
 
 @dataclass
 class Sample:
-    """One look. at: seconds since the window began; readings: of every route at every place."""
+    """One look. at: seconds since the window began; answers: of every route at every place; replicas: what each one
+    runs."""
 
     at: float
-    readings: list[Reading]
+    answers: list[Reading]
+    replicas: list[Reading] = field(default_factory=list)
 
     @property
     def failing(self) -> list[Reading]:
-        return [reading for reading in self.readings if not reading.ok]
+        return [reading for reading in self.replicas + self.answers if not reading.ok]
 
 
 @dataclass
 class Window:
     """What was seen. samples: in order; extra: synthetic requests made up for missing traffic; real: traffic of the
-    window, or None without metrics; messages: new error messages with their number, or None when no log was read."""
+    window, or None without metrics; messages: new error messages with their number, or None when no log was read;
+    unread: what is configured as evidence and could not be read."""
 
     samples: list[Sample] = field(default_factory=list)
     extra: list[Reading] = field(default_factory=list)
     real: Traffic | None = None
     messages: dict[str, int] | None = None
+    unread: list[str] = field(default_factory=list)
 
     @property
     def synthetic(self) -> list[Reading]:
-        asked = [reading for sample in self.samples for reading in sample.readings if reading.place != "platform"]
-        return [reading for reading in asked if reading.name != "release"] + self.extra
+        return [answer for sample in self.samples for answer in sample.answers] + self.extra
 
 
 def watch(
@@ -73,8 +76,8 @@ def _seen(
     told = began
     while True:
         now = time.monotonic()
-        readings = on_release(platform, release) + client.all(places(environment), asked)
-        window.samples.append(Sample(now - began, readings))
+        replicas = on_release(platform, release)
+        window.samples.append(Sample(now - began, client.all(places(environment), asked), replicas))
         if time.monotonic() - told >= REPORT_SECONDS:
             told = time.monotonic()
             report(_progress(window, told - began, seconds))
@@ -85,6 +88,8 @@ def _seen(
     time.sleep(max(0.0, began + seconds - time.monotonic()))
     after = traffic(environment) if before is not None else None
     window.real = after.since(before) if after is not None and before is not None else None
+    if observation.metrics and window.real is None:
+        window.unread.append(f"the metrics at {observation.metrics}")
     _make_up(window, environment, client)
     later = _log_lines(platform, wall)
     if earlier is not None and later is not None:
@@ -141,6 +146,8 @@ def judge(window: Window, limits: Observation) -> Verdict:
     if numbers["requests"] < limits.min_requests:
         why = f"{numbers['requests']} requests were seen, {limits.min_requests} are needed"
         return Verdict("INCONCLUSIVE", (why,), numbers)
+    if window.unread:
+        return Verdict("INCONCLUSIVE", tuple(f"{source} could not be read" for source in window.unread), numbers)
     p95 = f"p95 {numbers['p95_ms']:.0f} ms" if numbers["p95_ms"] is not None else "no latency known"
     return Verdict("PASS", (f"{numbers['requests']} requests, {numbers['error_rate']:.1%} failed, {p95}",), numbers)
 
@@ -173,5 +180,5 @@ def _percentile(values: list[float], q: float = 0.95) -> float | None:
 
 def _point(sample: Sample) -> list[float]:
     """A point for the chart: seconds, slowest answer in milliseconds, failing readings."""
-    slowest = max((reading.seconds for reading in sample.readings), default=0.0)
+    slowest = max((reading.seconds for reading in sample.answers), default=0.0)
     return [round(sample.at, 2), round(slowest * 1000, 1), len(sample.failing)]

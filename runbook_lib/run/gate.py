@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runbook_lib.errors import GateError
+from runbook_lib.errors import ApprovalPendingError, GateError
+from runbook_lib.run import live
 from runbook_lib.run.journal import Event, Journal
 from runbook_lib.run.lock import actor, host
 
@@ -92,3 +94,48 @@ def typed(terms: Terms, digest: str) -> bool:
             return False
         print(f"{text!r} is not {terms.word!r}")
     raise GateError("the plan was not confirmed", next_step="run the same command again")
+
+
+class Gate:
+    """The gate of one run. record: writes an event of the run; opener: who opened it."""
+
+    def __init__(self, journal: Journal, run: str, record: Callable[..., Event], opener: str) -> None:
+        self._journal = journal
+        self._run = run
+        self._record = record
+        self._opener = opener
+
+    def approval(self, digest: str, terms: Terms) -> Event | None:
+        """The newest valid approval of a plan, or None."""
+        return approval(self._journal, self._run, digest, self._opener, terms)
+
+    def passed(self, digest: str, terms: Terms, given: str) -> Event:
+        """The approval, asked for where there is none. GateError when it is refused, ApprovalPendingError when nobody
+        answers within terms.wait seconds."""
+        return self.approval(digest, terms) or self._ask(digest, terms, given)
+
+    def _ask(self, digest: str, terms: Terms, given: str) -> Event:
+        beforehand = given_for(digest, given)
+        if terms.policy == "none":
+            return self._record("approved", **answer("policy none", digest))
+        if beforehand:
+            self._record("approved", **answer("parameter", digest))
+        elif terms.policy == "confirm" and can_ask():
+            if not typed(terms, digest):
+                raise GateError("the plan was not approved", next_step="run the same command again")
+            self._record("approved", **answer("typed", digest))
+        return self.approval(digest, terms) or self._await(digest, terms)
+
+    def _await(self, digest: str, terms: Terms) -> Event:
+        self._record("approval asked", digest=digest, policy=terms.policy, wait=terms.wait, expires=terms.expires)
+        deadline = time.monotonic() + terms.wait
+        while (found := self.approval(digest, terms)) is None:
+            if time.monotonic() >= deadline:
+                somebody = "somebody else" if terms.policy == "second-person" else "somebody"
+                raise ApprovalPendingError(
+                    f"nobody approved plan {digest[:12]} of run {self._run}",
+                    next_step=f"{somebody} runs `runbook approve {self._run}`; then run the same command again",
+                )
+            time.sleep(POLL_SECONDS)
+        live.tell(found)
+        return found

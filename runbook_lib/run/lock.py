@@ -171,14 +171,21 @@ def born(pid: int) -> str:
         return ""
 
 
-def _alive(holder: Holder) -> bool:
+def runs(machine: str, pid: int) -> bool:
+    """Whether a process seems to run; one on another machine counts as running, for it cannot be seen."""
+    if machine != host():
+        return True
     try:
-        os.kill(holder.pid, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return born(holder.pid) == holder.born
+    return born(pid) != "zombie"
+
+
+def _alive(holder: Holder) -> bool:
+    return runs(holder.host, holder.pid) and born(holder.pid) == holder.born
 
 
 def _on_this_machine(holder: Holder) -> bool:

@@ -79,7 +79,8 @@ class Section:
     argument says whether a step was begun before, in a run that is continued.
     back: the steps that restore what served before; empty: reversed undo of the steps that ran.
     verify: read-only; what came of it. verified_back: read-only; one line on what serves after going back.
-    skipped: why nothing needs to be done here; otherwise empty.
+    skipped: why nothing needs to be done here; otherwise empty. observed: the run only succeeds when an observation of
+    this section passed.
     seconds: how long it is expected to take, without waiting for people.
     """
 
@@ -93,6 +94,7 @@ class Section:
     verified_back: Callable[[], str] | None = None
     release: dict[str, Any] = field(default_factory=dict)
     skipped: str = ""
+    observed: bool = False
     seconds: float = 0.0
 
     @property

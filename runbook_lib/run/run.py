@@ -31,12 +31,13 @@ from runbook_lib.run import evidence, gate, live
 from runbook_lib.run.carry_out import CarryOut
 from runbook_lib.run.drift import difference
 from runbook_lib.run.journal import Event, Journal, RunRecord
-from runbook_lib.run.lock import Locks, actor, alive, host
+from runbook_lib.run.lock import Locks, actor, alive, host, runs
 from runbook_lib.run.plan import Plan, Section, Snapshot, Verdict, canonical
 from runbook_lib.run.state import State
 
 Read = Callable[[], Snapshot]
 Build = Callable[[Snapshot], Plan]
+Watch = Callable[[Callable[[str], None]], Verdict]
 
 _open: list[Run] = []
 _last: Run | None = None
@@ -182,40 +183,13 @@ class Run:
         with self.guarded():
             if self.dry_run:
                 return "nobody: a dry run changes nothing"
-            found = self._approval(plan, terms) or self._ask(plan, terms, given)
             self._terms = terms
-            return str(found.data["by"])
+            return str(self._gate.passed(plan.digest, terms, given).data["by"])
 
-    def _approval(self, plan: Plan, terms: gate.Terms) -> Event | None:
+    @property
+    def _gate(self) -> gate.Gate:
         opened = self._state.opened
-        opener = str(opened.data["actor"]) if opened else ""
-        return gate.approval(self.journal, self.id, plan.digest, opener, terms)
-
-    def _ask(self, plan: Plan, terms: gate.Terms, given: str) -> Event:
-        beforehand = gate.given_for(plan.digest, given)
-        if terms.policy == "none":
-            return self.record("approved", **gate.answer("policy none", plan.digest))
-        if beforehand:
-            self.record("approved", **gate.answer("parameter", plan.digest))
-        elif terms.policy == "confirm" and gate.can_ask():
-            if not gate.typed(terms, plan.digest):
-                raise GateError("the plan was not approved", next_step="run the same command again")
-            self.record("approved", **gate.answer("typed", plan.digest))
-        return self._approval(plan, terms) or self._await_approval(plan, terms)
-
-    def _await_approval(self, plan: Plan, terms: gate.Terms) -> Event:
-        self.record("approval asked", digest=plan.digest, policy=terms.policy, wait=terms.wait, expires=terms.expires)
-        deadline = time.monotonic() + terms.wait
-        while (found := self._approval(plan, terms)) is None:
-            if time.monotonic() >= deadline:
-                somebody = "somebody else" if terms.policy == "second-person" else "somebody"
-                raise ApprovalPendingError(
-                    f"nobody approved plan {plan.digest[:12]} of run {self.id}",
-                    next_step=f"{somebody} runs `runbook approve {self.id}`; then run the same command again",
-                )
-            time.sleep(gate.POLL_SECONDS)
-        live.tell(found)
-        return found
+        return gate.Gate(self.journal, self.id, self.record, str(opened.data["actor"]) if opened else "")
 
     # -- apply --------------------------------------------------------------------------------------------------
 
@@ -245,7 +219,7 @@ class Run:
         self._refuse_out_of_turn(plan, section)
         if self._terms is None:
             raise GateError("the plan has not been through its gate", next_step="run the cell of the gate first")
-        if not self._state.anything_started and self._approval(plan, self._terms) is None:
+        if not self._state.anything_started and self._gate.approval(plan.digest, self._terms) is None:
             raise GateError("the approval has expired", next_step="run the same command again and approve the plan")
         self._lock(plan)
         begun = self._state.sections.get(section.name) is not None
@@ -275,11 +249,19 @@ class Run:
 
     def _overtake(self, record: RunRecord) -> None:
         """Close a run that nobody carries out any more and that this one makes void."""
-        if record.status == "waiting" or any(h.run == record.run for h in self._locks.holders() if alive(h)):
+        at_work = any(holder.run == record.run and alive(holder) for holder in self._locks.holders())
+        if at_work or record.status == "waiting" or self._is_dry_and_runs(record):
             return
         self.journal.append(
             record.run, "closed", {"status": "overtaken", "reason": f"run {self.id} took its place", "seconds": 0}
         )
+
+    def _is_dry_and_runs(self, record: RunRecord) -> bool:
+        """A dry run holds no lock; its process tells whether it is at work."""
+        opened = next(self.journal.events(record.run, "opened")).data
+        if opened["pid"] == os.getpid():
+            return any(run.id == record.run for run in _open)
+        return bool(opened["dry_run"]) and runs(opened["host"], opened["pid"])
 
     def _refuse_drift(self, plan: Plan) -> None:
         if self._reread is None:
@@ -293,7 +275,7 @@ class Run:
 
     # -- observe ------------------------------------------------------------------------------------------------
 
-    def observe(self, name: str, seconds: float, watch: Callable[[Callable[[str], None]], Verdict]) -> Verdict | None:
+    def observe(self, name: str, seconds: float, watch: Watch) -> Verdict | None:
         """Watch an applied section for a window; on FAIL what served before is put back.
 
         watch: gets a function that reports progress, one line at a time; returns the verdict. None in a dry run and
@@ -308,10 +290,19 @@ class Run:
                 return Verdict("PASS", tuple(before["reasons"]), before["numbers"])
             self._carry_out.resume_going_back(section)
             self.record("observing", section=name, seconds=seconds)
-            verdict = watch(lambda text: live.tell(self._unwritten("sampled", section=name, text=text)))
+            verdict = self._watched(section, watch)
             self._carry_out.verdict("observed", f"observation of {seconds:g} s", section, verdict)
             self._carry_out.judge(section, verdict)
             return verdict
+
+    def _watched(self, section: Section, watch: Watch) -> Verdict:
+        """The verdict of a watch; one that breaks has shown nothing."""
+        try:
+            return watch(lambda text: live.tell(self._unwritten("sampled", section=section.name, text=text)))
+        except (JournalError, LockLostError):
+            raise
+        except Exception as error:
+            return Verdict("INCONCLUSIVE", (f"the observation broke off: {type(error).__name__}: {error}",))
 
     def _unwritten(self, kind: str, **data: Any) -> Event:
         """An event for the eyes only: progress that the record does not need."""
@@ -331,11 +322,18 @@ class Run:
             open_sections = [s.name for s in self.plan.sections if not s.skipped and not self._finished(s)]
             if not self.dry_run and open_sections:
                 return self._close("failed", f"not carried out: {', '.join(open_sections)}")
+            unseen = [s.name for s in self.plan.sections if not s.skipped and not self._proven(s)]
+            if not self.dry_run and unseen:
+                return self._close("inconclusive", f"not observed: {', '.join(unseen)}")
             self._close("planned" if self.dry_run else "succeeded", "")
         return self.summary()
 
     def _finished(self, section: Section) -> bool:
         return self._state.sections.get(section.name) == "finished"
+
+    def _proven(self, section: Section) -> bool:
+        observed = self._state.verdicts.get(f"observed {section.name}", {})
+        return not section.observed or observed.get("verdict") == "PASS"
 
     def end(self, error: BaseException | None) -> None:
         """End a run whose notebook stopped: closed as failed or refused, or left to be continued."""

@@ -104,7 +104,7 @@ def test_the_numbers_are_those_that_the_verdict_rests_on():
 
 
 def test_readings_of_the_platform_are_no_requests():
-    sample = Sample(0.0, [reading(), reading(name="release", place="web-1", status=0)])
+    sample = Sample(0.0, [reading()], [reading(name="release", place="web-1", status=0)])
     assert judge(Window([sample]), LIMITS).numbers["requests"] == 1
 
 
@@ -243,3 +243,10 @@ def test_progress_is_reported(application, monkeypatch):
     watch(environment(application), Host(), GOOD, 0.4, told.append)
     assert told
     assert "samples, 0 failing" in told[0]
+
+
+def test_evidence_that_is_configured_and_cannot_be_read_is_inconclusive():
+    window = Window([Sample(float(n), [reading()]) for n in range(30)], unread=["the metrics at /metrics"])
+    verdict = judge(window, LIMITS)
+    assert verdict.result == "INCONCLUSIVE"
+    assert verdict.reasons == ("the metrics at /metrics could not be read",)
