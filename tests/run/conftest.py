@@ -70,6 +70,7 @@ class World:
             verify=lambda: self.health.get(name, PASS),
             verified_back=lambda: f"{self.live[name]} serves again",
             release={"tag": "v1", "id": "1" * 40},
+            observed=name == "production",
         )
 
     def step(self, name: str, effect: Callable[[], object], done: Callable[[], bool | None], **options: Any) -> Step:

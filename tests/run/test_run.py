@@ -124,6 +124,24 @@ def test_a_run_closed_with_a_section_left_out_is_no_success(world):
     assert world.status == "failed"
 
 
+def test_a_run_whose_observation_was_left_out_is_no_success(world):
+    run = world.approved()
+    run.apply("staging")
+    run.apply("production")
+    assert "inconclusive" in run.close()
+    assert world.last("closed").data["reason"] == "not observed: production"
+
+
+def test_an_observation_that_breaks_off_shows_nothing(world):
+    run = world.approved()
+    run.apply("staging")
+    run.apply("production")
+    with pytest.raises(InconclusiveError, match="broke off: ZeroDivisionError"):
+        run.observe("production", 0, lambda report: 1 / 0)
+    assert world.status == "inconclusive"
+    assert world.live["production"] == "v1"
+
+
 def test_a_notebook_that_ends_early_is_no_success(world):
     run = world.approved()
     run.end(None)
