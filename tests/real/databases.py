@@ -243,11 +243,15 @@ def redis_server() -> Iterator[RedisServer]:
         yield _start(stack, "redis", running_redis)
 
 
+def sqlite(folder: Path) -> Database:
+    """An empty SQLite database in a folder, under a name of its own."""
+    with tempfile.NamedTemporaryFile(prefix="database-", suffix=".sqlite", dir=folder, delete=False) as file:
+        return Database("sqlite", file.name)
+
+
 def fresh_database(request: pytest.FixtureRequest, driver: Driver, folder: Path) -> Database:
     """An empty database; its server is started when it is first asked for."""
     if driver == "sqlite":
-        file = folder / "database.sqlite"
-        file.touch()
-        return Database("sqlite", str(file))
+        return sqlite(folder)
     server: Server = request.getfixturevalue("postgresql" if driver == "pgsql" else "mariadb")
     return server.fresh()

@@ -1,0 +1,3 @@
+<!doctype html>
+<title>Back soon</title>
+<p>The shop is being maintained.</p>
