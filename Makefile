@@ -33,7 +33,7 @@ check: setup ## lint, format, types, layers, unit tests: under a minute
 	ruff format --check .
 	mypy
 	lint-imports --no-cache
-	pytest -q -m 'not slow and not real'
+	pytest -q -n 2 --dist loadfile -m 'not slow and not real'
 
 test: setup ## everything, with real container engine, ssh server and papermill
 	ruff check .
@@ -41,7 +41,7 @@ test: setup ## everything, with real container engine, ssh server and papermill
 	mypy
 	lint-imports --no-cache
 	scripts/real-parts || test "$(CI)" != true
-	pytest
+	pytest -q -n 2 --dist loadfile
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 bench: setup ## speed and memory, as ratios in one run
