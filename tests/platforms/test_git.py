@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -359,10 +360,8 @@ def test_an_outer_git_does_not_mislead(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert (shop.live_folder / "where").read_text().strip() == str(shop.live_folder.resolve())
 
 
-def test_a_folder_that_this_user_may_not_write(shop: Shop, tmp_path: Path) -> None:
-    shop.path.chmod(0o555)
-    if os.access(shop.path, os.W_OK):
-        pytest.skip("this user may write everywhere")
+def test_a_folder_that_cannot_be_written(shop: Shop, read_only: Callable[[Path], None]) -> None:
+    read_only(shop.path)
     with pytest.raises(PlatformError, match="cannot be written"):
         shop.platform().readings(shop.release("v1"))
 
