@@ -42,13 +42,13 @@ _OPTIONS = [
     *("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"),
 ]
 
-# The whole script is a function: one that arrives in part does nothing.
+# The whole script is a function: one that arrives in part does nothing. What it says of itself is nobody's output.
 _FRAME = """
 run() {{
-exec 2>&1
+exec 2>/dev/null
 tell() {{ printf '\\n%s %s\\n' {word} "$*"; }}
 enter() {{
-  [ -z "$folder" ] || CDPATH= cd -- "$folder" >/dev/null || {{ tell cannot; return 1; }}
+  [ -z "$folder" ] || CDPATH= cd -- "$folder" 2>&1 >/dev/null || {{ tell cannot; return 1; }}
   command -v "$1" >/dev/null || {{ printf '%s: not found' "$1"; tell cannot; return 1; }}
 }}
 printf '%s\\n' {word}
@@ -62,20 +62,20 @@ run </dev/null
 
 _READ = """
 enter "$@" || return
-(exec "$@"); tell "exit $?"
+(exec "$@" 2>&1); tell "exit $?"
 """
 
 # Ends: exit N, cannot (be run), never (started), unknown (how it ended), late, unwritten (the claim).
 _CHANGE = """
 mark=${XDG_STATE_HOME:-$HOME/.local/state}/runbooks/commands/$1; start=$2; patience=$3; shift 3
 running() {
-  kill -0 "$(cat "$mark.pid" 2>/dev/null)" 2>/dev/null || return 1
-  [ ! -d /proc/self ] || tr '\\0' '\\n' < "/proc/$(cat "$mark.pid")/cmdline" 2>/dev/null | grep -qxF -e "$mark"
+  kill -0 "$(cat "$mark.pid")" || return 1
+  [ ! -d /proc/self ] || tr '\\0' '\\n' < "/proc/$(cat "$mark.pid")/cmdline" | grep -qxF -e "$mark"
 }
 finish() {
-  kill -TERM -"$1" 2>/dev/null || kill -TERM "$1"
-  i=0; while kill -0 -"$1" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
-  kill -KILL -"$1" 2>/dev/null
+  kill -TERM -"$1" || kill -TERM "$1"
+  i=0; while kill -0 -"$1" && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
+  kill -KILL -"$1"
   [ -e "$mark.exit" ] || echo $late > "$mark.exit"
 }
 if [ "$start" = again ] && [ -e "$mark.pid" ] && [ ! -e "$mark.exit" ] && ! running; then
