@@ -107,7 +107,7 @@ def running_postgresql() -> Iterator[Server]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
             become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        data, port = f"{folder}/data", _free_port()
+        data, port = f"{folder}/data", free_port()
         words = ("-D", data, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "--username=postgres")
         _once([*become, _postgresql("initdb"), *words], folder)
         argv = [*become, _postgresql("postgres"), "-D", data, "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
@@ -122,7 +122,7 @@ def running_postgresql() -> Iterator[Server]:
 def running_mariadb() -> Iterator[Server]:
     """MariaDB from start to end."""
     with _folder() as folder:
-        port = _free_port()
+        port = free_port()
         fast = ("--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
         fast += ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-use-native-aio=0")
         data = [f"--datadir={folder}/data", *(["--user=root"] if os.geteuid() == 0 else []), *fast]
@@ -138,7 +138,7 @@ def running_mariadb() -> Iterator[Server]:
 def running_redis() -> Iterator[RedisServer]:
     """Redis from start to end."""
     with _folder() as folder:
-        port = _free_port()
+        port = free_port()
         words = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "no")
         server = RedisServer(port)
         with _running([_found("redis-server"), *words], folder, server, signal.SIGTERM):
@@ -206,7 +206,7 @@ def _postgresql(program: str) -> str:
     return str(here[-1]) if here else _found(program)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

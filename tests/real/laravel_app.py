@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.real.databases import Database
+from tests.real.databases import Database, free_port
 
 SOURCES = Path(__file__).parent / "laravel"
 BASE = "v1.0.0"
@@ -124,6 +126,24 @@ def running_driver(folder: Path) -> Iterator[Driver]:
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def serving(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """The application in `folder` served on loopback, from start to end: its url."""
+    port = free_port()
+    argv = ["php", "-S", f"127.0.0.1:{port}", "-t", str(folder / "public"), str(folder / "public" / "index.php")]
+    with (folder / "storage" / "logs" / "server.log").open("wb") as log:
+        process = subprocess.Popen(argv, env={**os.environ, **env}, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 10
+        with socket.socket() as probe:
+            while probe.connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def _stream(branches: Mapping[str, Files], prefix: str) -> Iterator[str]:

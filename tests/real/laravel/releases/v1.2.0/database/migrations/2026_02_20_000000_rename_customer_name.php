@@ -8,15 +8,15 @@ return new class extends Migration
 {
     public function up()
     {
-        Schema::table('products', function (Blueprint $table) {
-            $table->renameColumn('name', 'title');
+        Schema::table('customers', function (Blueprint $table) {
+            $table->renameColumn('name', 'full_name');
         });
     }
 
     public function down()
     {
-        Schema::table('products', function (Blueprint $table) {
-            $table->renameColumn('title', 'name');
+        Schema::table('customers', function (Blueprint $table) {
+            $table->renameColumn('full_name', 'name');
         });
     }
 };
