@@ -87,8 +87,9 @@ class Server:
         """End every connection as a broken line does; the server stays."""
         for child in self._children(self.process.pid):
             for pid in (*self._children(child), child):
-                if b"sshd" in Path(f"/proc/{pid}/comm").read_bytes():
-                    os.kill(pid, signal.SIGKILL)
+                with suppress(OSError):  # gone with the one above it
+                    if b"sshd" in Path(f"/proc/{pid}/comm").read_bytes():
+                        os.kill(pid, signal.SIGKILL)
 
     def _children(self, pid: int) -> list[int]:
         with suppress(OSError):
@@ -113,9 +114,8 @@ def running_server(folder: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
-            # The group holds the connections, too; with them the clients' shared connections end.
-            with suppress(ProcessLookupError):
-                os.killpg(server.process.pid, signal.SIGTERM)
+            server.drop()  # with the connections, the clients' shared ones end
+            server.process.terminate()
             server.process.wait()
 
 
