@@ -303,6 +303,49 @@ class Approval(Table):
     wait: Seconds = Field(600, description="Seconds a headless run waits at the gate before it ends, to be continued.")
 
 
+AfterSwitch = Literal[
+    "config:clear",
+    "route:clear",
+    "view:clear",
+    "event:clear",
+    "cache:clear",
+    "queue:restart",
+    "octane:reload",
+    "horizon:terminate",
+]
+
+
+class Laravel(Table):
+    """A Laravel application, or one that is operated by the same commands."""
+
+    folder: str = Field("", description='Folder of the application in the repository or image ("backend").')
+    php: Argv = Field(["php"], description="How PHP is called where the application runs.")
+    database: Literal["mysql", "pgsql", "sqlite"] = Field(description="Kind of the application's database.")
+    migrations: list[str] = Field(
+        ["database/migrations"], min_length=1, description="Folders of migration files below `folder`."
+    )
+    sql: list[str] = Field(
+        [],
+        description="Command that runs the SQL given as its last word on the application's database and prints the "
+        "rows as JSON; empty: PHP, through the application's own connection.",
+    )
+    after_switch: list[AfterSwitch] = Field(
+        ["config:clear", "route:clear", "view:clear", "event:clear", "queue:restart"],
+        description="Artisan commands after each switch, in this order. cache:clear empties the whole store.",
+    )
+    bypass: SecretReference | None = Field(
+        None, description="Secret path that lets a person in while maintenance mode is on."
+    )
+
+    @field_validator("folder", "migrations")
+    @classmethod
+    def _inside(cls, value: str | list[str]) -> str | list[str]:
+        for path in [value] if isinstance(value, str) else value:
+            if path.startswith("/") or ".." in path.split("/"):
+                raise ValueError(f"{path!r} is not a folder inside the application")
+        return value
+
+
 class Environment(Table):
     """One place where a service runs."""
 
@@ -316,6 +359,7 @@ class Environment(Table):
     staging_valid: Seconds = Field(86_400, description="Seconds for which a recorded PASS of `staging` counts.")
     git: Git | None = Field(None, description="How it is deployed from Git.")
     docker: Docker | None = Field(None, description="How it is deployed as containers.")
+    laravel: Laravel | None = Field(None, description="How the application itself is operated; none: not Laravel.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
