@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from runbook_lib.command import Command
 from runbook_lib.config import Hook, Target
 from runbook_lib.connectors import connector_to
 from runbook_lib.errors import PlanDriftError, StepFailedError
+from runbook_lib.laravel.steps import after_switch
 from runbook_lib.observation.health import health
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
@@ -42,19 +43,30 @@ class Deployment:
             return Section(name, label, title, skipped=skipped, release=self.release.facts)
         switch = self.platform.switch(self.release, readings, name, self.run)
         hooks = self.target.environment.hooks
-        before, after = list(self._hooks("before", hooks.before)), list(self._hooks("after", hooks.after))
+        before, after = self._hooks("before", hooks.before), self._hooks("after", hooks.after)
         return Section(
             name,
             label,
             title,
-            steps=(*before, *switch.steps, *after),
-            back=(*self._undone(after), *switch.back, *self._undone(before)),
+            steps=(*before, *switch.steps, *self._take_effect(readings, name), *after),
+            back=(
+                *self._undone("after", hooks.after),
+                *switch.back,
+                *self._take_effect(readings, f"{name}.back"),
+                *self._undone("before", hooks.before),
+            ),
             ready=lambda begun: self._refuse_drift(readings, begun),
             verify=self._verify,
             verified_back=lambda: self._what_serves(readings),
             release=self.release.facts,
             seconds=seconds,
         )
+
+    def _take_effect(self, readings: Snapshot, prefix: str) -> Iterator[Step]:
+        """What a Laravel application needs so that its processes and caches follow the code."""
+        laravel = self.target.environment.laravel
+        if laravel is not None:
+            yield from after_switch(laravel, self.platform, list(readings["hosts"]), prefix, self.run)
 
     def _verify(self) -> Verdict:
         return health(self.target.environment, self.platform, self.release)
@@ -82,20 +94,27 @@ class Deployment:
         served = ", ".join(sorted({str(live) for live in current.values()}))
         return f"what served before serves again: {served}"
 
-    def _hooks(self, when: str, hooks: list[Hook]) -> Iterator[Step]:
+    def _hooks(self, when: str, hooks: Sequence[Hook]) -> Iterator[Step]:
         for number, hook in enumerate(hooks, 1):
-            run = self._hook_command(hook.run, hook)
             probe = self._hook_command(hook.done, hook) if hook.done else None
             yield self._bench.step(
                 f"{when}.{number}",
                 f"{when}: {in_short(hook.run)}",
-                run,
+                self._hook_command(hook.run, hook),
                 holds=partial(self._says_yes, probe) if probe else None,
                 # do() is only reached when the probe says that the effect does not hold: then once more is right.
                 repeatable=hook.repeatable or probe is not None,
-                undo=self._undo_of(when, number, hook) if hook.undo else None,
                 no_undo="" if hook.undo else "the hook has no undo",
             )
+
+    def _undone(self, when: str, hooks: Sequence[Hook]) -> Iterator[Step]:
+        """The undo of the hooks that were begun, last first."""
+        for number, hook in reversed(list(enumerate(hooks, 1))):
+            if hook.undo:
+                undo = self._hook_command(hook.undo, hook)
+                title = f"undo {when}: {in_short(hook.run)}"
+                step = self._bench.step(f"{when}.{number}.undo", title, undo, repeatable=True)
+                yield replace(step, undoes=step.id.removesuffix(".undo"))
 
     def _says_yes(self, probe: Command) -> bool:
         return self._bench.connector.read(probe).ok
@@ -109,25 +128,6 @@ class Deployment:
             "RUNBOOK_RELEASE_ID": self.release.id,
         }
         return Command.of(*argv, cwd=self._folder, env={**self._bench.env, **env}, timeout=hook.timeout)
-
-    def _undo_of(self, when: str, number: int, hook: Hook) -> Callable[[], str]:
-        identity = f"{self._bench.prefix}.{when}.{number}"
-        undo = self._hook_command(hook.undo, hook)
-
-        def do() -> str:
-            connector = self._bench.connector
-            if connector.outcome(f"{self.run}/{identity}.1") is None:
-                return "the hook did not run"
-            result = connector.change(undo, f"{self.run}/{identity}.undo", repeatable=True)
-            if not result.ok:
-                raise StepFailedError(f"`{undo}` ended with status {result.code}: {result.last_line[:200]}")
-            return result.last_line[:80]
-
-        return do
-
-    def _undone(self, steps: list[Step]) -> tuple[Step, ...]:
-        """The undo of hooks, last first, as steps of the way back."""
-        return tuple(undo for step in reversed(steps) if (undo := step.undone()) is not None)
 
     @cached_property
     def _bench(self) -> Bench:

@@ -13,6 +13,7 @@ from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
+from runbook_lib.laravel.steps import warnings as side_effects
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release, find_release
@@ -248,6 +249,8 @@ class Rollback:
         warnings = ["database: not assessed; make sure that the target release can live with the present schema"]
         if len(live) > 1:
             warnings.append(f"the replicas differ: {', '.join(map(str, live))} are live at once")
+        if self.target.environment.laravel is not None:
+            warnings += side_effects(self.target.environment.laravel)
         if self.target.staging is None:
             warnings.append("no staging is configured: production goes first")
         return warnings

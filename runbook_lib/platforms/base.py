@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from runbook_lib.command import Command, Result, nearest, printable
+from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import UnknownReleaseError
 from runbook_lib.run.plan import Snapshot, Step
 
@@ -79,6 +80,10 @@ class Platform(Protocol):
 
     def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
         """The steps that remove what was kept to go back to; run only after the release was observed to be good."""
+
+    def live(self, command: Command, host: str) -> tuple[Connector, Command]:
+        """`command` as it has to be run to run inside whatever is live on a host or replica, and the connector that
+        runs it. Pure. A relative cwd is a folder of the application."""
 
     def command(self, release: Release, command: Command, host: str) -> Command:
         """`command` as it has to be run so that it runs *inside* that release."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from runbook_lib.command import Command, Result, nearest
 from runbook_lib.config import Target
+from runbook_lib.connectors import connector_to
+from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import CommandError, ImageMissingError, PlatformError
 from runbook_lib.platforms import docker_inside, docker_steps
 from runbook_lib.platforms.base import LogLine, Release, Switch
@@ -70,6 +73,13 @@ class DockerPlatform:
         """The steps that remove the containers that `switch` kept for going back. Pure; no way back after them."""
         release = Release(readings["image"]["tag"], readings["image"]["id"])
         return docker_steps.retire(self._replacements(release, readings, run), section)
+
+    def live(self, command: Command, host: str) -> tuple[Connector, Command]:
+        """`docker exec` in the container, from this machine. An image says itself where its application is: a cwd of
+        "." is left to it."""
+        inside = replace(command, cwd=None) if command.cwd in (None, ".") else command
+        connector = connector_to("local", self._target.state)
+        return connector, docker_inside.exec_command(inside, host, self._docker.engine)
 
     def command(self, release: Release, command: Command, host: str) -> Command:
         """`docker exec` in the container `host`. PlatformError when that container does not run the release."""

@@ -150,6 +150,10 @@ class GitPlatform:
     def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
         return ()  # a checkout or release folder costs nothing and is the next way back
 
+    def live(self, command: Command, host: str) -> tuple[Connector, Command]:
+        folder = self._layout.live_folder / (command.cwd or "")
+        return self._connectors[host], replace(command, cwd=str(folder), env={**self._env, **command.env})
+
     def command(self, release: Release, command: Command, host: str) -> Command:
         folder = self._layout.inside(self._connectors[host], release)
         return replace(command, cwd=str(folder), env={**self._env, **command.env})

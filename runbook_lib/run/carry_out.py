@@ -140,7 +140,8 @@ class CarryOut:
             self._record("going back", section=section.name, reason=reason)
             try:
                 for step in section.back or _undo_of(section, self._state):
-                    self._do(section, step)
+                    if not step.undoes or step.undoes in self._state.steps:
+                        self._do(section, step)
                 remark = section.verified_back() if section.verified_back else "what ran was taken back"
             except (JournalError, LockLostError, UnsettledStepError):
                 raise

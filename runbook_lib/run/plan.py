@@ -26,7 +26,8 @@ class Step:
     do: makes the change, returns a short remark for the report; raises RunbookError when it did not work.
     done: True when the effect already holds, False when not, None when nothing can tell.
     repeatable: doing it twice does no harm; only such a step is repeated when `done` cannot tell.
-    undo: takes the effect back; without it, no_undo says why there is none.
+    undo: takes the effect back; without it, no_undo says why there is none. undoes: id of the step that this one takes
+    back; it is passed over when that one was never begun.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Step:
     repeatable: bool = False
     undo: Callable[[], str] | None = None
     no_undo: str = ""
+    undoes: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -54,7 +56,15 @@ class Step:
         """The step that takes this one back, or None where there is no undo."""
         if self.undo is None:
             return None
-        return Step(f"{self.id}.undo", f"undo {self.title}", self.undo, lambda: None, self.host, repeatable=True)
+        return Step(
+            f"{self.id}.undo",
+            f"undo {self.title}",
+            self.undo,
+            lambda: None,
+            self.host,
+            repeatable=True,
+            undoes=self.id,
+        )
 
 
 @dataclass(frozen=True)

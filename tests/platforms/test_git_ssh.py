@@ -61,9 +61,13 @@ def test_inside_the_live_release_and_its_logs(shop: Shop) -> None:
 
 
 def test_work_on_the_host_is_not_lost(shop: Shop) -> None:
-    if shop.layout != "in-place":
-        pytest.skip("release folders are not written to once they are made")
-    (shop.path / "version").write_text("hand-made\n")
+    (shop.live_folder / "version").write_text("hand-made\n")
+    if shop.layout == "releases":
+        switch = shop.switch("v1", run="hand-made")
+        carry_out(switch.steps)
+        carry_out(switch.back)
+        assert (shop.live_folder / "version").read_text() == "hand-made\n"
+        return
     with pytest.raises(DirtyCheckoutError, match="on web-1 has uncommitted changes: version"):
         shop.platform().readings(shop.release("v1"))
 

@@ -264,3 +264,14 @@ def test_a_verification_that_breaks_goes_back(desk, error):
     with pytest.raises(StepFailedError, match=str(error)):
         desk.carry(step(), verify=fails(error))
     assert desk.kinds[-2:] == ["going back", "went back"]
+
+
+def test_the_undo_of_a_step_that_was_never_begun_is_passed_over(desk):
+    taken_back = []
+    back = tuple(
+        step(lambda name=name: taken_back.append(name) or "", name=f"{name}.undo", undoes=name)
+        for name in ("s.three", "s.two", "s.one")
+    )
+    with pytest.raises(StepFailedError):
+        desk.carry(step(), step(fails(StepFailedError("no")), name="s.two"), step(name="s.three"), back=back)
+    assert taken_back == ["s.two", "s.one"]
