@@ -1,0 +1,216 @@
+"""Assess a set of migrations: read each, judge each change in turn, compare down() with up()."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.command import printable
+from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation, Reference
+from runbook_lib.migrations.changes import Change
+from runbook_lib.migrations.files import MigrationFile
+from runbook_lib.migrations.history import History
+from runbook_lib.migrations.judging import ROWS, Judged, judge, taken_back
+from runbook_lib.migrations.known import DROPS, Known
+from runbook_lib.migrations.reading.acts import Method
+from runbook_lib.migrations.reading.database import BASES
+from runbook_lib.migrations.reading.reader import Reader
+from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file
+from runbook_lib.migrations.reversing import Reversal, compare
+from runbook_lib.migrations.rules import RULES, Verdict
+from runbook_lib.migrations.shims import shims_of
+from runbook_lib.migrations.translating import changes
+
+References = Callable[[Collection[str]], Sequence[Reference]]
+
+
+@dataclass
+class _Read:
+    """A migration as it was read. wrong: why it could not be."""
+
+    file: MigrationFile
+    up: list[Change]
+    down: list[Change]
+    method: Method
+    notes: tuple[str, ...] = ()
+    wrong: str = ""
+
+
+def assess(
+    files: Sequence[MigrationFile],
+    *,
+    database: str = "",
+    earlier: Sequence[MigrationFile] = (),
+    references: References | None = None,
+) -> Assessment:
+    """Whether code that does not know these migrations can live with them, in the order in which they ran.
+
+    database: mysql, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older code has; they tell
+    what a changed column was before. references: finds names in the older code.
+    """
+    read = [_read(file, database) for file in files]
+    known = Known(before=History(earlier, database).column)
+    everything = [change for one in read for change in one.up]
+    back = taken_back(everything)
+    found = []
+    position = 0
+    for one in read:
+        taken = {i - position for i in back if position <= i < position + len(one.up)}
+        found.append(_assessed(one, known, database, taken))
+        position += len(one.up)
+    if references is not None:
+        found = _with_references(found, references)
+    return Assessment(tuple(found), database)
+
+
+def _read(file: MigrationFile, database: str) -> _Read:
+    content = file.content
+    nothing = Method(False)
+    if content is None:
+        return _Read(file, [], [], nothing, wrong="its row is in the database, its file is nowhere")
+    try:
+        parsed = read_file(file.name, content)
+    except UnreadableError as error:
+        return _Read(file, [], [], nothing, wrong=str(error))
+    if "connection" in parsed.migration.properties or "getconnection" in parsed.migration.methods:
+        database = ""
+    up = Reader(parsed, database).method("up")
+    down = Reader(parsed, database).method("down")
+    if not up.present and not _extends_migration(parsed):
+        return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
+    return _Read(file, changes(up.acts, database), changes(down.acts, database), down, _notes(parsed))
+
+
+def _extends_migration(parsed: File) -> bool:
+    return parsed.resolve(parsed.migration.parent) in BASES
+
+
+def _notes(parsed: File) -> tuple[str, ...]:
+    notes = []
+    migration = parsed.migration
+    if "connection" in migration.properties or "getconnection" in migration.methods:
+        notes.append("it names its own connection: each database it reaches has to be assessed")
+    if "withinTransaction" in migration.properties:
+        notes.append("it sets $withinTransaction: a failure may have left it half done")
+    if "shouldrun" in migration.methods:
+        notes.append("shouldRun() decides whether it ran: compare the real schema")
+    return tuple(notes)
+
+
+def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> MigrationAssessment:
+    name = one.file.migration
+    if one.wrong:
+        rule = RULES["unread"]
+        why = f"{name}: {one.wrong}"
+        operation = Operation("unread", Verdict.UNKNOWN, 0, name, "", why, rule.cost, rule.lock, rule.advice)
+        return MigrationAssessment(name, Verdict.UNKNOWN, (operation,), Reversal("unread", (one.wrong,)))
+    judged = []
+    for position, change in enumerate(one.up):
+        before = known.column(change, change.columns[0]) if change.kind in DROPS and change.columns else None
+        for verdict in judge(change, known, database, one.down):
+            judged.append((verdict, before, position in taken))
+    reversal = compare([j.change.of(j.rule.kind) for j, _, _ in judged], one.down, one.method)
+    operations = tuple(_operation(j, before, back, reversal, known) for j, before, back in judged)
+    worst = max((operation.verdict for operation in operations), default=Verdict.SAFE)
+    return MigrationAssessment(name, worst, operations, reversal, one.notes)
+
+
+def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, known: Known) -> Operation:
+    from runbook_lib.migrations.changes import Column
+
+    change, rule = judged.change, judged.rule
+    column = before if isinstance(before, Column) else None
+    if column is None and rule.kind == "remove default" and change.columns:
+        column = known.before(change.table, change.columns[0])
+    shims = shims_of(change, rule.kind, column)
+    verdict, why = _verdict(judged, reversal, bool(shims), back)
+    harmless = verdict is Verdict.SAFE
+    return Operation(
+        rule.kind,
+        verdict,
+        change.line,
+        change.subject if change.columns or not change.name else f"{change.subject} {change.name}",
+        printable(change.call, 200),
+        why,
+        rule.cost,
+        rule.lock,
+        rule.advice,
+        "" if harmless or not rule.check else _check(rule.check, change),
+        change.guards,
+        () if harmless else shims,
+    )
+
+
+def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> tuple[Verdict, str]:
+    """The verdict of one operation, and why."""
+    change, rule = judged.change, judged.rule
+    note = f" ({judged.note})" if judged.note else ""
+    if judged.safe:
+        return Verdict.SAFE, judged.safe + note
+    if back:
+        return Verdict.SAFE, "a later rename takes it back"
+    why = (change.why or f"older code {rule.older}") + note
+    if rule.verdict is Verdict.SAFE and not judged.assumed:
+        return Verdict.SAFE, why
+    if change.guards and rule.kind not in ROWS:
+        return Verdict.UNKNOWN, f"it happened only {_joined(change.guards)}; then: {why}"
+    if not change.fixed and rule.kind not in ROWS:
+        return Verdict.UNKNOWN, f"its name is known only when it runs; {why}"
+    if judged.assumed and rule.verdict is Verdict.SAFE:
+        return Verdict.UNKNOWN, f"{why}; compare with the column in the database"
+    if rule.verdict is not Verdict.DOWN:
+        return rule.verdict, why
+    if reversal.lossless:
+        return Verdict.DOWN, why
+    if rule.without is Verdict.SHIM and not shimmed:
+        return Verdict.UNKNOWN, f"{why}; down() does not take it back without loss"
+    return rule.without, why
+
+
+def _joined(guards: tuple[str, ...]) -> str:
+    words = [
+        guard if guard.startswith(("if", "unless", "for", "in", "depending")) else f"if {guard}" for guard in guards
+    ]
+    return printable(" and ".join(words), 200)
+
+
+def _check(check: str, change: Change) -> str:
+    from runbook_lib.migrations.shims import quoted
+
+    table = quoted(change.table, "pgsql")
+    column = ", ".join(quoted(name, "pgsql") for name in change.columns)
+    return check.format(table=table, column=column) if change.table and change.columns and change.fixed else ""
+
+
+_GONE = {"drop column", "drop timestamps", "drop soft deletes", "rename column", "drop table", "rename table"}
+
+
+def _with_references(found: list[MigrationAssessment], references: References) -> list[MigrationAssessment]:
+    """The places in older code that name what is gone: evidence, which makes nothing safe."""
+    names = {
+        name for m in found for o in m.operations if o.kind in _GONE and o.verdict is not Verdict.SAFE
+        for name in _named(o)
+    }  # fmt: skip
+    if not names:
+        return found
+    places: dict[str, list[Reference]] = {}
+    for reference in references(sorted(names)):
+        places.setdefault(reference.name, []).append(reference)
+    return [_pointed(migration, places) for migration in found]
+
+
+def _named(operation: Operation) -> list[str]:
+    table, _, columns = operation.subject.partition(".")
+    return [name.strip() for name in columns.split(",")] if columns else [table]
+
+
+def _pointed(migration: MigrationAssessment, places: dict[str, list[Reference]]) -> MigrationAssessment:
+    from dataclasses import replace
+
+    operations = tuple(
+        replace(o, references=tuple(place for name in _named(o) for place in places.get(name, [])))
+        if o.kind in _GONE and o.verdict is not Verdict.SAFE
+        else o
+        for o in migration.operations
+    )
+    return replace(migration, operations=operations)

@@ -1,0 +1,65 @@
+"""A change to the database, as one value, whatever way it was written: builder, raw SQL or query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
+    is one that is not NULL. generated: computed or filled by the database. stated: what the definition says itself."""
+
+    name: str
+    type: str = ""
+    arguments: tuple[Any, ...] = ()
+    nullable: bool = False
+    default: bool = False
+    default_value: Any = None
+    volatile: bool = False
+    generated: bool = False
+    increments: bool = False
+    unsigned: bool = False
+    current: bool = False
+
+    @property
+    def required(self) -> bool:
+        """An INSERT that does not name it fails."""
+        return not (self.nullable or self.default or self.generated or self.increments)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change. kind: its row in runbook_lib.migrations.rules.
+
+    table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
+    columns: the columns it concerns. name: of an index or constraint; to: the new name of what is renamed.
+    call: how it was written. guards: the conditions under which it is made. why: of what is not understood.
+    """
+
+    kind: str
+    table: str
+    columns: tuple[str, ...] = ()
+    line: int = 0
+    call: str = ""
+    column: Column | None = None
+    name: str = ""
+    to: str = ""
+    fixed: bool = True
+    guards: tuple[str, ...] = ()
+    why: str = ""
+    on: str = ""
+    on_delete: str = ""
+    connection: str = ""
+    exists: bool = False
+
+    def of(self, kind: str, **more: Any) -> Change:
+        """The same place, another kind."""
+        return replace(self, kind=kind, **more)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for a reader: table, or table.column."""
+        table = self.table or "?"
+        return f"{table}.{', '.join(self.columns)}" if self.columns else table

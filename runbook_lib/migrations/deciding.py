@@ -1,0 +1,61 @@
+"""The recommended way, in the order: code only; shim; down; restore or forward; and whatever is unknown asks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runbook_lib.migrations.rules import Verdict
+
+if TYPE_CHECKING:
+    from runbook_lib.migrations.assessment import Assessment, MigrationAssessment
+
+
+def way(assessment: Assessment) -> str:
+    """What to do about the whole set, in one paragraph."""
+    if not assessment.migrations:
+        return "The database has nothing that the older release lacks: code only."
+    return _WAYS[assessment.verdict](assessment)
+
+
+def _names(found: list[MigrationAssessment]) -> str:
+    names = [migration.name for migration in found[:4]]
+    return ", ".join(names) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+def _safe(assessment: Assessment) -> str:
+    return "Code only: put the older release live and leave the schema ahead. No down()."
+
+
+def _shim(assessment: Assessment) -> str:
+    kinds = ", ".join(dict.fromkeys(f"{shim.kind} on {shim.table}" for shim in assessment.shims))
+    return f"Shim, then code: {kinds}; then put the older release live and leave the rest of the schema ahead."
+
+
+def _down(assessment: Assessment) -> str:
+    down = assessment.of(Verdict.DOWN)
+    first = assessment.migrations.index(down[0])
+    after = [m for m in assessment.migrations[first:] if m.reversible.loses]
+    also = f" Rolling back by step takes the later ones down too, and loses: {_names(after)}." if after else ""
+    shims = " Shims come first." if assessment.shims else ""
+    return (
+        f"Stop writes, back up, run down() of {_names(down)} from the release that brought it, then code."
+        f"{also}{shims} Count first what the checks name: with none it may run as it is."
+    )
+
+
+def _loss(assessment: Assessment) -> str:
+    return (
+        f"Data is gone or would be: {_names(assessment.of(Verdict.LOSS))}. Stop writes and back up; then export the "
+        "affected data or restore it, or fix forward. Shims that add columns back let older code run without the values."
+    )
+
+
+def _unknown(assessment: Assessment) -> str:
+    worst = max((m.verdict for m in assessment.migrations if m.verdict is not Verdict.UNKNOWN), default=Verdict.SAFE)
+    rest = f" Of the others the worst is: {worst}." if worst is not Verdict.SAFE else ""
+    return f"Ask: {_names(assessment.of(Verdict.UNKNOWN))} cannot be judged from the text; a person has to.{rest}"
+
+
+_WAYS = {
+    Verdict.SAFE: _safe, Verdict.SHIM: _shim, Verdict.DOWN: _down, Verdict.LOSS: _loss, Verdict.UNKNOWN: _unknown,
+}  # fmt: skip

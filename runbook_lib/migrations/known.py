@@ -1,0 +1,135 @@
+"""What is known of the tables while a set of migrations is walked through: what is new, what the old columns were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from runbook_lib.migrations.changes import Change, Column
+
+ADDS = {"add column", "add required column", "add json column", "add soft deletes"}
+DROPS = {"drop column", "drop timestamps", "drop soft deletes"}
+CHANGES = {
+    "change column", "change type", "widen column", "make required", "make nullable", "change default",
+    "remove default",
+}  # fmt: skip
+
+
+@dataclass
+class Known:
+    """Older code knows none of the new tables, columns and indexes.
+
+    before: asks the history for a column as it was before the set; None when it does not say.
+    """
+
+    before: Callable[[str, str], Column | None] = lambda table, column: None
+    tables: set[str] = field(default_factory=set)
+    columns: dict[tuple[str, str], Column] = field(default_factory=dict)
+    changed: dict[tuple[str, str], Column] = field(default_factory=dict)
+    indexes: set[tuple[str, str]] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    gone_columns: set[tuple[str, str]] = field(default_factory=set)
+
+    def new_table(self, change: Change) -> bool:
+        return change.fixed and self._key(change) in self.tables
+
+    def new_column(self, change: Change, column: str) -> bool:
+        return change.fixed and (self._key(change), column) in self.columns
+
+    def all_new(self, change: Change) -> bool:
+        """The change concerns new columns only."""
+        return bool(change.columns) and all(self.new_column(change, column) for column in change.columns)
+
+    def column(self, change: Change, name: str) -> Column | None:
+        """A column as it is before this change, if that is known."""
+        key = (self._key(change), name)
+        found = self.columns.get(key) or self.changed.get(key)
+        return found or (self.before(change.table, name) if change.fixed and not change.connection else None)
+
+    @staticmethod
+    def _key(change: Change, table: str | None = None) -> str:
+        name = change.table if table is None else table
+        return f"{change.connection}/{name}" if change.connection else name
+
+    def apply(self, change: Change) -> None:
+        """Note what a change did. Only what is certain makes something new."""
+        table = self._key(change)
+        certain = not change.guards and change.fixed
+        if change.kind == "create table":
+            if certain and not change.exists and table not in self.gone:
+                self.tables.add(table)
+        elif change.kind == "drop table":
+            self._drop_table(table)
+        elif change.kind == "rename table":
+            self._rename_table(table, self._key(change, change.to), certain)
+        elif change.kind in ADDS:
+            self._add(change, table, certain)
+        elif change.kind in DROPS:
+            for column in change.columns:
+                if self.columns.pop((table, column), None) is None:
+                    self.gone_columns.add((table, column))
+        elif change.kind == "rename column":
+            self._rename_column(change, table, certain)
+        elif change.kind in CHANGES and change.column is not None:
+            held = self.columns if (table, change.column.name) in self.columns else self.changed
+            held[table, change.column.name] = change.column
+        elif change.kind in {"add index", "add unique", "add primary", "add foreign key"} and certain and change.name:
+            self.indexes.add((table, change.name))
+
+    def _drop_table(self, table: str) -> None:
+        if table in self.tables:
+            self.tables.discard(table)
+        else:
+            self.gone.add(table)
+
+    def _rename_table(self, old: str, new: str, certain: bool) -> None:
+        if old in self.tables:
+            self.tables.discard(old)
+            if certain and new not in self.gone:
+                self.tables.add(new)
+        else:
+            self.gone.add(old)
+        for key in [key for key in self.columns if key[0] == old]:
+            self.columns[new, key[1]] = self.columns.pop(key)
+
+    def _add(self, change: Change, table: str, certain: bool) -> None:
+        for name in change.columns:
+            if certain and (table, name) not in self.gone_columns:
+                self.columns[table, name] = change.column or Column(name, nullable=True)
+
+    def _rename_column(self, change: Change, table: str, certain: bool) -> None:
+        held = self.columns.pop((table, change.columns[0]), None)
+        if held is None:
+            self.gone_columns.add((table, change.columns[0]))
+        elif certain and (table, change.to) not in self.gone_columns:
+            self.columns[table, change.to] = held
+
+
+def replayed(changes: Sequence[Change], table: str, column: str) -> Column | None:
+    """A column after these changes of earlier migrations; None when that is not certain."""
+    found: Column | None = None
+    name = table
+    for change in changes:
+        if change.kind == "unread" and (change.table == name or column in change.call):
+            found = None
+        if change.kind == "rename table" and change.to == table:
+            # The table had another name before: its columns are looked for under that.
+            found = replayed([c for c in changes if c is not change and c.table == change.table], change.table, column)
+        if change.table != name:
+            continue
+        found = _step(change, column, found)
+    return found
+
+
+def _step(change: Change, column: str, found: Column | None) -> Column | None:
+    if change.kind in {"create table", "drop table"}:
+        return None
+    if change.kind == "rename column":
+        return None if column in {change.columns[0], change.to} else found
+    if column not in change.columns:
+        return found
+    if change.guards or change.kind in DROPS:
+        return None
+    if change.column is not None and change.column.name == column and change.kind in ADDS | CHANGES:
+        return change.column
+    return None if change.kind in CHANGES else found

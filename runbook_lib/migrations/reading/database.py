@@ -1,0 +1,228 @@
+"""Calls that reach the database: Schema, $table, DB, queries and models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.harmless import READS, WRITES
+from runbook_lib.migrations.reading.syntax import text
+from runbook_lib.migrations.reading.values import (
+    Blueprint,
+    Closure,
+    Connection,
+    Definition,
+    Dynamic,
+    Query,
+    Raw,
+    SchemaBuilder,
+    Value,
+    is_literal,
+    shown,
+)
+from runbook_lib.migrations.words import words
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from runbook_lib.migrations.reading.reader import Reader
+
+BASES = {"Migration", "Illuminate\\Database\\Migrations\\Migration"}
+
+_SCHEMA_READS = words(
+    """
+    hasTable hasView hasColumn hasColumns hasIndex getColumnListing getColumnType getColumns getIndexes
+    getIndexListing getForeignKeys getTables getTableListing getViews getTypes getAllTables getAllViews getSchemas
+    getCurrentSchemaName getCurrentSchemaListing parseSchemaAndTable
+    """
+)
+# Settings of the builder for the statements that follow; no column of an old table changes by them.
+_SCHEMA_SETTINGS = words(
+    """
+    enableForeignKeyConstraints disableForeignKeyConstraints defaultStringLength defaultTimePrecision
+    morphUsingUuids morphUsingUlids defaultMorphKeyType useNativeSchemaOperationsIfPossible
+    ensureVectorExtensionExists ensureExtensionExists
+    """
+)
+_SCHEMA_CHANGES = words(
+    """
+    drop dropIfExists dropColumns rename dropAllTables dropAllViews dropAllTypes dropDatabaseIfExists createDatabase
+    """
+)
+_SCHEMA_GUARDS = {
+    "whenTableHasColumn": "has", "whenTableDoesntHaveColumn": "lacks",
+    "whenTableHasIndex": "has", "whenTableDoesntHaveIndex": "lacks",
+}  # fmt: skip
+_CONNECTION_READS = words(
+    """
+    select selectOne scalar selectFromWriteConnection selectResultSets cursor getDatabaseName getName getConfig
+    getTablePrefix getDoctrineColumn getServerVersion isMaria getQueryGrammar getSchemaGrammar enableQueryLog
+    disableQueryLog flushQueryLog getQueryLog beginTransaction commit rollBack transactionLevel getDefaultConnection
+    escape listen reconnect purge disconnect
+    """
+)
+_SQL = {"statement", "unprepared", "update", "delete", "insert", "affectingStatement", "select", "selectOne", "scalar"}
+
+
+def call(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
+    """A method of Schema, DB, a query or a model."""
+    if isinstance(owner, SchemaBuilder):
+        return _schema(reader, node, owner, method, arguments)
+    if isinstance(owner, Connection):
+        return _connection(reader, node, owner, method, arguments)
+    return _query(reader, node, owner, method, arguments)
+
+
+def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
+    table = arguments.get(0, arguments.get("table"))
+    if method in {"create", "table", "createIfNotExists"}:
+        return _blueprint_closure(reader, node, owner, method, arguments)
+    if method in _SCHEMA_CHANGES:
+        reader.act("schema", method, table, arguments, node, connection=owner.connection)
+        return None
+    if method in _SCHEMA_READS:
+        return Dynamic(text(node)[:200], "pure")
+    if method in _SCHEMA_SETTINGS:
+        return None
+    if method in _SCHEMA_GUARDS:
+        return _guarded_table(reader, owner, method, arguments)
+    if method == "withoutForeignKeyConstraints":
+        return reader.call(arguments.get(0))
+    if method in {"connection", "setConnection"}:
+        return SchemaBuilder(arguments.get(0, ""))
+    if method == "getConnection":
+        return Connection(owner.connection)
+    return reader.unread(node, f"Schema::{method}() is not known")
+
+
+def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
+    table = arguments.get(0, arguments.get("table"))
+    callback = arguments.get(1, arguments.get("callback"))
+    creates = method != "table"
+    if creates:
+        reader.act("schema", "create", table, {0: table}, node, connection=owner.connection)
+    if not isinstance(callback, Closure):
+        return reader.unread(node, "the closure is not written here")
+    before = len(reader.acts)
+    reader.call(callback, Blueprint(table, creates))
+    for act in reader.acts[before:]:
+        if act.verb == "blueprint" and not act.connection:
+            act.connection = owner.connection
+    return None
+
+
+def _guarded_table(reader: Reader, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
+    table = arguments.get(0, arguments.get("table"))
+    callback = arguments.get(2, arguments.get("callback"))
+    what = shown(arguments.get(1, arguments.get("column", arguments.get("index"))))
+    with reader.guarded(f"if {shown(table)} {_SCHEMA_GUARDS[method]} {what}"):
+        reader.call(callback, Blueprint(table, False))
+    return None
+
+
+def blueprint(reader: Reader, node: Node, owner: Blueprint, method: str, arguments: Arguments) -> Value:
+    """A method of $table: a column, a command, or a few that only group others."""
+    if method in {"after"}:
+        return reader.call(arguments.get(1, arguments.get("callback")), owner)
+    if method == "getTable":
+        return owner.table
+    if method in {"getColumns", "getCommands", "getConnection", "hasColumn"}:
+        return Dynamic(text(node)[:80], "pure")
+    act = reader.act("blueprint", method, owner.table, arguments, node, creates=owner.creates)
+    return Definition(act)
+
+
+def _connection(reader: Reader, node: Node, owner: Connection, method: str, arguments: Arguments) -> Value:
+    first = arguments.get(0)
+    if method == "table":
+        return Query(first)
+    if method in {"raw"}:
+        return Raw(first)
+    if method in {"connection", "setDefaultConnection"}:
+        return Connection(arguments.get(0, "")) if method == "connection" else reader.unread(node, "another connection")
+    if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
+        return reader.call(first, owner)
+    if method == "getDriverName":
+        return reader.database or Dynamic("the database's driver", "pure", fixed=True)
+    if method == "getTablePrefix":
+        return ""  # tables are named here without the prefix
+    if method == "getSchemaBuilder":
+        return SchemaBuilder(owner.name)
+    if method in _SQL:
+        reader.act("sql", method, None, {0: _sql(first)}, node, connection=owner.name)
+        return Dynamic(text(node)[:200], "rows")
+    if method == "query":
+        return Query(None)
+    if method in {"getPdo", "getReadPdo", "getRawPdo"}:
+        return Dynamic("the PDO", "pdo")
+    if method in {"getDoctrineSchemaManager", "getDoctrineConnection"}:
+        return Dynamic("Doctrine's manager", "doctrine")
+    if method in _CONNECTION_READS:
+        return Dynamic(text(node)[:200], "pure")
+    return reader.unread(node, f"DB::{method}() is not known")
+
+
+def _sql(value: Value) -> Value:
+    return value.sql if isinstance(value, Raw) else value
+
+
+def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arguments) -> Value:
+    """A query is built and read freely; what writes is an act. Closures run for each row, or build the query."""
+    if method in {"updateOrInsert", "update", "insert"} and owner.table is None and not owner.model:
+        return reader.unread(node, "the query's table is not known")
+    kind = WRITES.get(method)
+    if kind:
+        _write(reader, node, owner, kind, method, arguments)
+        _closures(reader, method, arguments, owner)
+        return Dynamic(text(node)[:200], "rows")
+    if method in {"from", "into"} and owner.table is None:
+        return Query(arguments.get(0))
+    if method == "getTable":
+        return Dynamic(f"the table of {owner.model}", "pure", fixed=True)
+    if method in {"getKeyName", "getConnectionName", "getForeignKey"}:
+        return Dynamic(f"{method}() of {owner.model}", "pure", fixed=True)
+    if method in READS or method in WRITES or method in {"firstOrNew"}:
+        _closures(reader, method, arguments, owner)
+        return owner if method in _BUILDS or method.startswith(("where", "orWhere")) else _rows(node, owner)
+    return reader.unread(node, f"{method}() is not known")
+
+
+_BUILDS = words(
+    """
+    query select selectRaw addSelect distinct join leftJoin rightJoin crossJoin orderBy orderByDesc latest oldest
+    limit take skip offset groupBy having havingRaw with without withTrashed onlyTrashed withoutGlobalScope
+    withoutGlobalScopes newQuery newModelQuery on toBase getQuery when unless from lockForUpdate sharedLock tap
+    clone has orHas orderByRaw union unionAll joinSub leftJoinSub fromSub reorder inRandomOrder setConnection
+    """
+)
+
+
+def _rows(node: Node, owner: Query) -> Dynamic:
+    return Dynamic(owner.model or text(node)[:80], "rows")
+
+
+def _write(reader: Reader, node: Node, owner: Query, kind: str, method: str, arguments: Arguments) -> None:
+    given = arguments.get(0)
+    if method in {"increment", "decrement"}:
+        columns: Value = {0: given} if isinstance(given, str) and len(arguments) < 3 else None
+    elif method == "update" and isinstance(given, dict) and all(isinstance(key, str) for key in given):
+        columns = dict(enumerate(given))
+    else:
+        columns = None
+    reader.act("rows", kind, owner.table, {"columns": columns, "model": owner.model, "call": method}, node)
+
+
+def _closures(reader: Reader, method: str, arguments: Arguments, owner: Query) -> None:
+    builds = method in _BUILDS or method.startswith(("where", "orWhere", "has"))
+    for value in arguments.values():
+        if not isinstance(value, Closure):
+            continue
+        given: Value = Query(owner.table, owner.model or "a query") if builds else _rows(value.node, owner)
+        with reader.guarded(*([] if method in {"tap"} else [f"for what {method}() gives"])):
+            reader.call(value, given, Dynamic("the key", "pure"))
+
+
+def literal_sql(value: Value) -> str | None:
+    """The text of a statement when all of it is known."""
+    value = _sql(value)
+    return value if is_literal(value) and isinstance(value, str) else None

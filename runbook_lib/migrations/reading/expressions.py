@@ -1,0 +1,488 @@
+"""Expressions: literals, variables, operators; calls are in calls.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import runbook_lib.migrations.reading.calls as calls
+from runbook_lib.migrations.reading.syntax import children, text
+from runbook_lib.migrations.reading.values import (
+    Blueprint,
+    Class,
+    Closure,
+    Dynamic,
+    This,
+    Value,
+    is_literal,
+    shown,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from runbook_lib.migrations.reading.reader import Reader
+
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "v": "\v",
+    "e": "\x1b",
+    "f": "\f",
+    "\\": "\\",
+    "$": "$",
+    '"': '"',
+    "'": "'",
+}
+_INDENT = re.compile(r"^[ \t]*")
+
+
+def _string(reader: Reader, node: Node) -> Value:
+    parts = []
+    for child in node.named_children:
+        if child.type == "escape_sequence":
+            found = text(child)
+            parts.append(found[1:] if found in {"\\\\", "\\'"} else found)
+        else:
+            parts.append(text(child))
+    return "".join(parts)
+
+
+def _encapsed(reader: Reader, node: Node) -> Value:
+    return _pieces(reader, node.named_children)
+
+
+def _pieces(reader: Reader, nodes: list[Node]) -> Value:
+    """A string with variables in it: literal when they are, else Dynamic."""
+    parts: list[str] = []
+    fixed = literal = True
+    for child in nodes:
+        if child.type == "string_content":
+            parts.append(text(child))
+        elif child.type == "escape_sequence":
+            parts.append(_unescaped(text(child)))
+        else:
+            value = reader.value(child)
+            literal = literal and is_literal(value)
+            fixed = fixed and (is_literal(value) or (isinstance(value, Dynamic) and value.fixed))
+            parts.append(php_text(value) if is_literal(value) else "{" + shown(value) + "}")
+    joined = "".join(parts)
+    return joined if literal else Dynamic(joined, "pure", fixed, never_null=True)
+
+
+def _unescaped(sequence: str) -> str:
+    if sequence[1:2] in _ESCAPES:
+        return _ESCAPES[sequence[1]]
+    if match := re.fullmatch(r"\\u\{([0-9A-Fa-f]{1,6})\}|\\x([0-9A-Fa-f]{1,2})", sequence):
+        code = int(match[1] or match[2], 16)
+        return chr(code) if code <= 0x10FFFF else sequence
+    if re.fullmatch(r"\\[0-7]{1,3}", sequence):
+        return chr(int(sequence[1:], 8) & 0xFF)
+    return sequence
+
+
+def _heredoc(reader: Reader, node: Node) -> Value:
+    body = node.child_by_field_name("value")
+    found = _pieces(reader, body.named_children) if body is not None else ""
+    return _dedent(found) if isinstance(found, str) else found
+
+
+def _nowdoc(reader: Reader, node: Node) -> Value:
+    body = node.child_by_field_name("value")
+    return _dedent(text(body)) if body is not None else ""
+
+
+def _dedent(words: str) -> str:
+    from textwrap import dedent
+
+    return dedent(words).strip("\n")
+
+
+def php_text(value: Value) -> str:
+    """A literal as PHP puts it into a string."""
+    if value is None or value is False:
+        return ""
+    return "1" if value is True else str(value)
+
+
+def _integer(reader: Reader, node: Node) -> Value:
+    digits = text(node).replace("_", "").lower()
+    try:
+        return int(digits, 8) if re.fullmatch(r"0[0-7]+", digits) else int(digits, 0)
+    except ValueError:
+        return Dynamic(digits, "pure", True, True)
+
+
+def _float(reader: Reader, node: Node) -> Value:
+    try:
+        return float(text(node).replace("_", ""))
+    except ValueError:
+        return Dynamic(text(node), "pure", True, True)
+
+
+def _name(reader: Reader, node: Node) -> Value:
+    word = text(node)
+    known = {"true": True, "false": False, "null": None}
+    if word.lower() in known:
+        return known[word.lower()]
+    return Dynamic(word, "pure", True, True)
+
+
+def _variable(reader: Reader, node: Node) -> Value:
+    name = text(node)[1:]
+    if name == "this":
+        return This()
+    return reader.scope.get(name, Dynamic(f"${name}"))
+
+
+def _named_variable(reader: Reader, node: Node) -> Value:
+    """${name} in a string is $name; everywhere else the name is computed."""
+    inner = children(node)
+    if len(inner) == 1 and inner[0].type == "name":
+        return reader.scope.get(text(inner[0]), Dynamic(text(node)))
+    return reader.unread(node, "which variable it is is known only when it runs")
+
+
+def _array(reader: Reader, node: Node) -> Value:
+    found: dict[Value, Value] = {}
+    count = 0
+    for element in children(node):
+        parts = children(element)
+        if element.type != "array_element_initializer" or not parts:
+            reader.unread(element, "this array is not understood")
+            continue
+        if parts[-1].type == "variadic_unpacking" or element.type == "variadic_unpacking":
+            given = reader.value(children(parts[-1])[0])
+            for item in given.values() if isinstance(given, dict) else [Dynamic(text(parts[-1])[:80])]:
+                found[count] = item
+                count += 1
+        elif len(parts) == 2:
+            key, value = reader.value(parts[0]), reader.value(parts[1])
+            found[key if is_literal(key) else shown(key)] = value
+            count = max(count, key + 1) if isinstance(key, int) else count
+        else:
+            found[count] = reader.value(parts[0])
+            count += 1
+    return found
+
+
+def _parenthesized(reader: Reader, node: Node) -> Value:
+    inner = children(node)
+    return reader.value(inner[0]) if inner else None
+
+
+def _assignment(reader: Reader, node: Node) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is None or right is None:
+        return reader.unread(node, "this assignment is not understood")
+    value = reader.value(right)
+    bind(reader, left, value)
+    return value
+
+
+def bind(reader: Reader, target: Node, value: Value) -> None:
+    """Assign to a variable, a property, an element or a list of them."""
+    if target.type == "variable_name":
+        reader.scope[text(target)[1:]] = value
+    elif target.type == "member_access_expression":
+        _bind_property(reader, target, value)
+    elif target.type in {"list_literal", "array_creation_expression"}:
+        for child in (c for part in children(target) for c in ([part] if part.type != "pair" else children(part)[1:])):
+            inner = children(child)[-1] if child.type == "array_element_initializer" else child
+            if inner.type in {"variable_name", "member_access_expression"}:
+                bind(reader, inner, Dynamic(text(inner), value.kind if isinstance(value, Dynamic) else "plain"))
+    elif target.type == "subscript_expression":
+        _bind_element(reader, target, value)
+    elif target.type in {"reference_modifier", "by_ref"}:
+        bind(reader, children(target)[0], value)
+    elif target.type == "scoped_property_access_expression":
+        reader.unread(target, "a static property is set")
+    else:
+        reader.unread(target, "it is not understood what is assigned to")
+
+
+def _bind_property(reader: Reader, target: Node, value: Value) -> None:
+    parts = children(target)
+    owner = reader.value(parts[0])
+    if isinstance(owner, This):
+        reader.properties[text(parts[-1])] = value
+    elif isinstance(owner, Blueprint) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
+        return  # $table->engine = ..., $row->name = ...: nothing is written before save()
+    else:
+        reader.unread(target, "a property of something unknown is set")
+
+
+def _bind_element(reader: Reader, target: Node, value: Value) -> None:
+    parts = children(target)
+    if parts[0].type != "variable_name":
+        for part in parts[1:]:
+            reader.value(part)
+        if parts[0].type in {"subscript_expression", "member_access_expression"}:
+            _forget(reader, parts[0])
+        return
+    name = text(parts[0])[1:]
+    held = reader.scope.get(name)
+    key = reader.value(parts[1]) if len(parts) > 1 else None
+    if isinstance(held, dict):
+        index = max([k for k in held if isinstance(k, int)], default=-1) + 1 if len(parts) == 1 else key
+        if is_literal(index):
+            reader.scope[name] = {**held, index: value}
+            return
+    reader.scope[name] = Dynamic(f"${name}", held.kind if isinstance(held, Dynamic) else "plain")
+
+
+def _forget(reader: Reader, node: Node) -> None:
+    """The root of $a['b']['c'] or $this->a['b'] holds something that is not followed."""
+    while node.type == "subscript_expression":
+        node = children(node)[0]
+    if node.type == "variable_name":
+        reader.scope[text(node)[1:]] = Dynamic(text(node))
+    elif node.type == "member_access_expression":
+        _bind_property(reader, node, Dynamic(text(node)))
+
+
+def _augmented(reader: Reader, node: Node) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is None or right is None:
+        return reader.unread(node, "this assignment is not understood")
+    before, given = reader.value(left), reader.value(right)
+    joins = any(child.type == ".=" for child in node.children)
+    if joins and is_literal(before) and is_literal(given):
+        value: Value = php_text(before) + php_text(given)
+    else:
+        value = Dynamic(text(node)[:200], "pure")
+    bind(reader, left, value)
+    return value
+
+
+def _update(reader: Reader, node: Node) -> Value:
+    argument = node.child_by_field_name("argument")
+    if argument is not None:
+        bind(reader, argument, Dynamic(text(argument), "pure"))
+    return Dynamic(text(node), "pure")
+
+
+def _unary(reader: Reader, node: Node) -> Value:
+    inner = children(node)
+    value = reader.value(inner[-1]) if inner else None
+    operator = node.children[0].type
+    if operator == "!":
+        known = truth(value)
+        return Dynamic(text(node)[:200], "pure", never_null=True) if known is None else not known
+    if operator in {"-", "+"} and isinstance(value, int | float):
+        return -value if operator == "-" else value
+    return Dynamic(text(node)[:200], "pure", never_null=True)
+
+
+def _binary(reader: Reader, node: Node) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is None or right is None:
+        return reader.unread(node, "this expression is not understood")
+    operator = next((child.type for child in node.children if not child.is_named), "")
+    one = reader.value(left)
+    if operator == "instanceof":
+        return Dynamic(text(node)[:200], "pure")
+    if operator in {"&&", "and"} and truth(one) is False:
+        return False
+    if operator in {"||", "or"} and truth(one) is True:
+        return True
+    if operator in {"&&", "and", "||", "or", "??"} and truth(one) is None:
+        with reader.guarded(f"depending on {text(left)[:80]}"):
+            other = reader.value(right)
+    else:
+        other = reader.value(right)
+    return _combined(node, operator, one, other)
+
+
+def _combined(node: Node, operator: str, one: Value, other: Value) -> Value:
+    literal = is_literal(one) and is_literal(other)
+    if operator == "." and literal:
+        return php_text(one) + php_text(other)
+    if operator in {"===", "!=="} and literal:
+        return (type(one) is type(other) and one == other) == (operator == "===")
+    if operator in {"==", "!=", "<>"} and isinstance(one, str) and isinstance(other, str):
+        return (one == other) == (operator == "==")
+    if operator in {"&&", "and"} and truth(one) is not None and truth(other) is not None:
+        return bool(truth(one) and truth(other))
+    if operator in {"||", "or"} and truth(one) is not None and truth(other) is not None:
+        return bool(truth(one) or truth(other))
+    if operator == "??" and is_literal(one) and one is not None:
+        return one
+    fixed = all(is_literal(value) or (isinstance(value, Dynamic) and value.fixed) for value in (one, other))
+    shown_text = shown(one) + shown(other) if operator == "." else text(node)[:200]
+    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??")
+
+
+def _conditional(reader: Reader, node: Node) -> Value:
+    condition = node.child_by_field_name("condition")
+    body, other = node.child_by_field_name("body"), node.child_by_field_name("alternative")
+    if condition is None or other is None:
+        return reader.unread(node, "this expression is not understood")
+    asked = reader.value(condition)
+    known = truth(asked)
+    if known is True:
+        return reader.value(body) if body is not None else asked
+    if known is False:
+        return reader.value(other)
+    with reader.guarded(f"depending on {text(condition)[:80]}"):
+        one = reader.value(body) if body is not None else asked
+        two = reader.value(other)
+    if is_literal(one) and is_literal(two) and one == two and type(one) is type(two):
+        return one
+    solid = all(is_literal(v) and v is not None for v in (one, two))
+    return Dynamic(text(node)[:200], "pure", never_null=solid)
+
+
+def _match(reader: Reader, node: Node) -> Value:
+    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+    if condition is not None:
+        reader.value(condition)
+    words = text(condition)[:80] if condition is not None else ""
+    for arm in children(body) if body is not None else []:
+        given = arm.child_by_field_name("return_expression")
+        tests = arm.child_by_field_name("conditional_expressions")
+        with reader.guarded(f"depending on {words}"):
+            for test in children(tests) if tests is not None else []:
+                reader.value(test)
+            if given is not None:
+                reader.value(given)
+    return Dynamic(text(node)[:80], "pure")
+
+
+def _subscript(reader: Reader, node: Node) -> Value:
+    parts = children(node)
+    held = reader.value(parts[0])
+    key = reader.value(parts[1]) if len(parts) > 1 else None
+    if isinstance(held, dict) and is_literal(key) and key in held:
+        return held[key]
+    if isinstance(held, Dynamic):
+        fixed = held.fixed and is_literal(key)
+        return Dynamic(f"{held.text}[{shown(key)!r}]", held.kind, fixed)
+    return Dynamic(text(node)[:200])
+
+
+def _member(reader: Reader, node: Node) -> Value:
+    parts = children(node)
+    owner = reader.value(parts[0])
+    name = text(parts[-1])
+    if isinstance(owner, This):
+        return _property(reader, name)
+    if isinstance(owner, Dynamic):
+        return Dynamic(f"{owner.text}->{name}", owner.kind, owner.fixed, owner.fixed and owner.never_null)
+    return Dynamic(text(node)[:200])
+
+
+def _property(reader: Reader, name: str) -> Value:
+    if name not in reader.properties:
+        node = reader.file.migration.properties.get(name)
+        reader.properties[name] = reader.value(node) if node is not None else Dynamic(f"$this->{name}")
+    return reader.properties[name]
+
+
+def _class_constant(reader: Reader, node: Node) -> Value:
+    parts = children(node)
+    owner, name = text(parts[0]), text(parts[-1])
+    if parts[0].type not in {"name", "qualified_name", "relative_scope"}:
+        reader.value(parts[0])
+    if name == "class":
+        return Class(reader.file.resolve(owner))
+    constant = reader.file.migration.constants.get(name) if owner in {"self", "static"} else None
+    if constant is not None:
+        return reader.value(constant)
+    return Dynamic(f"{owner}::{name}", "pure", fixed=True, never_null=True)
+
+
+def _static_property(reader: Reader, node: Node) -> Value:
+    parts = children(node)
+    if text(parts[0]) in {"self", "static"}:
+        return _property(reader, text(parts[-1]).lstrip("$"))
+    return Dynamic(text(node)[:200])
+
+
+def _function(reader: Reader, node: Node) -> Value:
+    seen: dict[str, Value] = {}
+    for clause in children(node):
+        if clause.type == "anonymous_function_use_clause":
+            for child in children(clause):
+                name = text(child).lstrip("&$")
+                seen[name] = reader.scope.get(name, Dynamic(f"${name}"))
+                if child.type != "variable_name":  # by reference: the closure may set it
+                    reader.scope[name] = Dynamic(f"${name}", "plain")
+    return Closure(node, seen)
+
+
+def _arrow(reader: Reader, node: Node) -> Value:
+    return Closure(node, dict(reader.scope))
+
+
+def _cast(reader: Reader, node: Node) -> Value:
+    value = node.child_by_field_name("value")
+    given = reader.value(value) if value is not None else None
+    kind = node.child_by_field_name("type")
+    wanted = text(kind).lower() if kind is not None else ""
+    if wanted == "string" and is_literal(given):
+        return php_text(given)
+    if wanted in {"bool", "boolean"} and truth(given) is not None:
+        return truth(given)
+    if wanted in {"array", "object"} and isinstance(given, dict | Dynamic):
+        return given
+    return Dynamic(text(node)[:200], "pure", never_null=True)
+
+
+def _inner(reader: Reader, node: Node) -> Value:
+    value: Value = None
+    for child in children(node):
+        value = reader.value(child)
+    return value
+
+
+def _throw(reader: Reader, node: Node) -> Value:
+    return Dynamic("thrown", "pure")
+
+
+EXPRESSIONS: dict[str, Callable[[Reader, Node], Value]] = {
+    "string": _string,
+    "encapsed_string": _encapsed,
+    "heredoc": _heredoc,
+    "nowdoc": _nowdoc,
+    "integer": _integer,
+    "float": _float,
+    "boolean": _name,
+    "null": _name,
+    "name": _name,
+    "qualified_name": _name,
+    "variable_name": _variable,
+    "dynamic_variable_name": _named_variable,
+    "array_creation_expression": _array,
+    "parenthesized_expression": _parenthesized,
+    "assignment_expression": _assignment,
+    "reference_assignment_expression": _assignment,
+    "augmented_assignment_expression": _augmented,
+    "update_expression": _update,
+    "unary_op_expression": _unary,
+    "binary_expression": _binary,
+    "conditional_expression": _conditional,
+    "match_expression": _match,
+    "subscript_expression": _subscript,
+    "member_access_expression": _member,
+    "nullsafe_member_access_expression": _member,
+    "class_constant_access_expression": _class_constant,
+    "scoped_property_access_expression": _static_property,
+    "anonymous_function": _function,
+    "anonymous_function_creation_expression": _function,
+    "arrow_function": _arrow,
+    "cast_expression": _cast,
+    "clone_expression": _inner,
+    "error_suppression_expression": _inner,
+    "print_intrinsic": _inner,
+    "throw_expression": _throw,
+    "sequence_expression": _inner,
+    "function_call_expression": calls.function,
+    "member_call_expression": calls.member,
+    "nullsafe_member_call_expression": calls.member,
+    "scoped_call_expression": calls.scoped,
+    "object_creation_expression": calls.created,
+}

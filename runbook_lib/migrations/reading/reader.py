@@ -1,0 +1,175 @@
+"""Walks a migration's method in the order in which PHP would, keeping variables, guards and acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.command import printable
+from runbook_lib.migrations.reading import expressions, statements
+from runbook_lib.migrations.reading.acts import Act, Arguments, Method
+from runbook_lib.migrations.reading.syntax import File, children, line, text
+from runbook_lib.migrations.reading.values import Closure, Dynamic, Value
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+STEP_LIMIT = 200_000
+DEPTH_LIMIT = 12
+
+# How a statement can end, as bits.
+NEXT, RETURN, BREAK, THROW = 1, 2, 4, 8
+
+
+class TooMuchError(Exception):
+    """The method asks for more than is read."""
+
+
+class Reader:
+    """Reads one method of one migration. database: mysql, pgsql, sqlite or "" (any of them)."""
+
+    def __init__(self, file: File, database: str = "") -> None:
+        self.file = file
+        self.database = database
+        self.acts: list[Act] = []
+        self.guards: list[str] = []
+        self.scope: dict[str, Value] = {}
+        self.properties: dict[str, Value] = {}
+        self.calls: list[str] = []
+        self._steps = 0
+
+    def method(self, name: str) -> Method:
+        """What up() or down() would do, the constructor's work and loose code of the file before it."""
+        node = self.file.migration.methods.get(name)
+        if node is None:
+            return Method(False)
+        try:
+            for loose in self.file.loose:
+                self.unread(loose, "code outside of the class runs when the file is loaded")
+            self._construct()
+            before = len(self.acts)
+            ended = self.run_function(node, {})
+        except (RecursionError, TooMuchError):
+            self.unread(node, f"{name}() is too large or too deeply nested to be read")
+            ended, before = NEXT, 0
+        return Method(True, tuple(self.acts), ended == THROW, len(self.acts) == before)
+
+    def _construct(self) -> None:
+        constructor = self.file.migration.methods.get("__construct")
+        if constructor is not None:
+            self.run_function(constructor, {})
+        should = self.file.migration.methods.get("shouldrun")
+        if should is not None:
+            self.guards.append("shouldRun() says so")
+
+    def run_function(self, node: Node, scope: dict[str, Value]) -> int:
+        """Run a function's body with these variables; how it can end, seen from its caller."""
+        outer, self.scope = self.scope, scope
+        depth = len(self.guards)
+        try:
+            body = node.child_by_field_name("body")
+            if body is None:
+                return NEXT
+            if body.type != "compound_statement":
+                self.value(body)
+                return NEXT
+            ended = self.run(body)
+            return THROW if ended == THROW else NEXT
+        finally:
+            self.scope = outer
+            del self.guards[depth:]
+
+    def run(self, node: Node) -> int:
+        """Run a statement; the ways in which it can end, as bits."""
+        self._count()
+        handler = statements.STATEMENTS.get(node.type)
+        if handler is not None:
+            return handler(self, node)
+        self.unread(node, "this statement is not understood")
+        return NEXT
+
+    def value(self, node: Node) -> Value:
+        """What an expression stands for; the acts in it are noted on the way."""
+        self._count()
+        handler = expressions.EXPRESSIONS.get(node.type)
+        if handler is not None:
+            return handler(self, node)
+        self.unread(node, "this expression is not understood")
+        return Dynamic(text(node)[:200])
+
+    def _count(self) -> None:
+        self._steps += 1
+        if self._steps > STEP_LIMIT:
+            raise TooMuchError
+
+    @contextmanager
+    def guarded(self, *guards: str) -> Iterator[None]:
+        """What runs within happens only under these conditions."""
+        depth = len(self.guards)
+        self.guards += guards
+        try:
+            yield
+        finally:
+            del self.guards[depth:]
+
+    def act(self, verb: str, method: str, table: Value, arguments: Arguments, node: Node, **more: Any) -> Act:
+        act = Act(verb, method, table, arguments, line(node), tuple(self.guards), **more)
+        self.acts.append(act)
+        return act
+
+    def unread(self, node: Node, why: str) -> Value:
+        """Note that something is not understood. Its value is Dynamic."""
+        words = printable(text(node), 160)
+        self.acts.append(Act("unread", words, None, {}, line(node), tuple(self.guards), why=why))
+        return Dynamic(words)
+
+    def arguments(self, node: Node | None) -> Arguments:
+        """The arguments of a call, evaluated from the left."""
+        found: Arguments = {}
+        if node is None:
+            return found
+        for argument in children(node):
+            if argument.type != "argument":
+                self.unread(argument, "this argument is not understood")
+                continue
+            parts = children(argument)
+            name = argument.child_by_field_name("name")
+            if name is not None and len(parts) > 1:
+                found[text(name)] = self.value(parts[-1])
+            elif parts and parts[-1].type == "variadic_unpacking":
+                self._unpack(parts[-1], found)
+            elif parts:
+                found[len([key for key in found if isinstance(key, int)])] = self.value(parts[-1])
+        return found
+
+    def _unpack(self, node: Node, found: Arguments) -> None:
+        given = self.value(children(node)[0])
+        if isinstance(given, dict):
+            for item in given.values():
+                found[len(found)] = item
+        else:
+            found[len(found)] = Dynamic(text(node)[:200])
+
+    def call(self, function: Value, *given: Value) -> Value:
+        """Run a closure with these arguments bound to its parameters."""
+        if not isinstance(function, Closure):
+            return None
+        if len(self.calls) > DEPTH_LIMIT:
+            raise TooMuchError
+        scope = dict(function.scope)
+        for name, value in zip(parameters(function.node), given, strict=False):
+            scope[name] = value
+        self.calls.append("{closure}")
+        try:
+            self.run_function(function.node, scope)
+        finally:
+            self.calls.pop()
+        return Dynamic("the closure's result", "rows")
+
+
+def parameters(function: Node) -> list[str]:
+    """The names of a function's parameters."""
+    listed = function.child_by_field_name("parameters")
+    names = [child.child_by_field_name("name") for child in children(listed)] if listed is not None else []
+    return [text(name).lstrip("$") for name in names if name is not None]

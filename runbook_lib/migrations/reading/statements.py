@@ -1,0 +1,309 @@
+"""Statements: what runs for certain, what only under a condition, what ends a function or a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runbook_lib.command import printable
+from runbook_lib.migrations.reading import reader as reading
+from runbook_lib.migrations.reading.expressions import bind
+from runbook_lib.migrations.reading.syntax import children, text
+from runbook_lib.migrations.reading.values import Collection, Dynamic, Value, truth
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from runbook_lib.migrations.reading.reader import Reader
+
+UNROLL_LIMIT = 500
+
+
+def _shown(node: Node) -> str:
+    return printable(" ".join(text(node).split()), 100)
+
+
+def _block(reader: Reader, node: Node) -> int:
+    return _sequence(reader, children(node))
+
+
+def _sequence(reader: Reader, nodes: list[Node]) -> int:
+    left = 0
+    depth = len(reader.guards)
+    try:
+        for node in nodes:
+            ended = reader.run(node)
+            left |= ended & ~reading.NEXT
+            if not ended & reading.NEXT:
+                return left
+            if ended & (reading.RETURN | reading.BREAK):
+                reader.guards.append(f"it was not left before, in line {node.start_point[0] + 1}")
+        return left | reading.NEXT
+    finally:
+        del reader.guards[depth:]
+
+
+def _expression(reader: Reader, node: Node) -> int:
+    for child in children(node):
+        if child.type == "throw_expression":
+            reader.value(child)
+            return reading.THROW
+        reader.value(child)
+    return reading.NEXT
+
+
+def _if(reader: Reader, node: Node) -> int:
+    condition = node.child_by_field_name("condition")
+    body = node.child_by_field_name("body")
+    if condition is None or body is None:
+        reader.unread(node, "this condition is not understood")
+        return reading.NEXT
+    known = truth(reader.value(condition))
+    rest = [child for child in children(node) if child.type in {"else_if_clause", "else_clause"}]
+    if known is True:
+        return _body(reader, body)
+    if known is False:
+        return _otherwise(reader, rest)
+    words = _shown(condition)
+    scope = dict(reader.scope)
+    with reader.guarded(f"if {words}"):
+        ended = _body(reader, body)
+    taken, reader.scope = reader.scope, scope
+    with reader.guarded(f"unless {words}"):
+        ended |= _otherwise(reader, rest)
+    reader.scope = merged(taken, reader.scope)
+    return ended
+
+
+def merged(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:
+    """The variables after two ways met: what differs is known only when the migration runs."""
+    return {
+        name: one[name] if name in one and name in other and one[name] == other[name] else Dynamic(f"${name}")
+        for name in {**one, **other}
+    }
+
+
+def _otherwise(reader: Reader, rest: list[Node]) -> int:
+    if not rest:
+        return reading.NEXT
+    first = rest[0]
+    if first.type == "else_clause":
+        return _sequence(reader, children(first))
+    condition, body = first.child_by_field_name("condition"), first.child_by_field_name("body")
+    if condition is None or body is None:
+        reader.unread(first, "this condition is not understood")
+        return reading.NEXT
+    known = truth(reader.value(condition))
+    if known is True:
+        return _body(reader, body)
+    if known is False:
+        return _otherwise(reader, rest[1:])
+    words = _shown(condition)
+    scope = dict(reader.scope)
+    with reader.guarded(f"if {words}"):
+        ended = _body(reader, body)
+    taken, reader.scope = reader.scope, scope
+    with reader.guarded(f"unless {words}"):
+        ended |= _otherwise(reader, rest[1:])
+    reader.scope = merged(taken, reader.scope)
+    return ended
+
+
+def _body(reader: Reader, node: Node) -> int:
+    """The body of a condition or loop: a block, one statement, or the statements after a colon."""
+    return _block(reader, node) if node.type in {"compound_statement", "colon_block"} else reader.run(node)
+
+
+def _foreach(reader: Reader, node: Node) -> int:
+    parts = children(node)
+    body = node.child_by_field_name("body")
+    if len(parts) < 2 or body is None:
+        reader.unread(node, "this loop is not understood")
+        return reading.NEXT
+    over = reader.value(parts[0])
+    if isinstance(over, Collection):
+        over = over.items
+    if isinstance(over, dict) and len(over) <= UNROLL_LIMIT:
+        return _unrolled(reader, over, parts[1], body)
+    kind = over.kind if isinstance(over, Dynamic) else "rows"
+    words = _shown(parts[0])
+    before = dict(reader.scope)
+    with reader.guarded(f"for each of {words}"):
+        forget_assigned(reader, body)
+        _bind_pair(reader, parts[1], Dynamic(f"each of {words}", kind), Dynamic("the key", "pure"))
+        ended = _body(reader, body)
+    reader.scope = merged(before, reader.scope)
+    return (ended & reading.RETURN) | reading.NEXT
+
+
+def _unrolled(reader: Reader, over: dict[Value, Value], target: Node, body: Node) -> int:
+    left = 0
+    depth = len(reader.guards)
+    for key, item in over.items():
+        _bind_pair(reader, target, item, key)
+        ended = _body(reader, body)
+        left |= ended & reading.RETURN
+        if not ended & reading.NEXT and not ended & reading.BREAK:
+            break
+        if ended & (reading.RETURN | reading.BREAK):
+            reader.guards.append("the loop was not left before")
+    del reader.guards[depth:]
+    return left | reading.NEXT
+
+
+def _bind_pair(reader: Reader, target: Node, item: Value, key: Value) -> None:
+    if target.type == "pair":
+        names = children(target)
+        bind(reader, names[0], key)
+        bind(reader, names[1], item)
+    else:
+        bind(reader, target, item)
+
+
+def forget_assigned(reader: Reader, body: Node) -> None:
+    """Before a loop's body is read once: what it assigns may hold anything from an earlier round."""
+    waiting = [body]
+    while waiting:
+        node = waiting.pop()
+        if node.type in {"assignment_expression", "augmented_assignment_expression", "update_expression"}:
+            left = node.child_by_field_name("left") or node.child_by_field_name("argument")
+            while left is not None and left.type == "subscript_expression":
+                left = children(left)[0]
+            if left is not None and left.type == "variable_name":
+                name = text(left)[1:]
+                if name in reader.scope:
+                    reader.scope[name] = Dynamic(f"${name}")
+        waiting += node.named_children
+
+
+def _loop(reader: Reader, node: Node) -> int:
+    """while, do and for: the body is read once, under the condition that it is reached."""
+    before = dict(reader.scope)
+    for child in children(node):
+        if child != node.child_by_field_name("body") and child.type != "compound_statement":
+            forget_assigned(reader, node)
+            reader.value(child)
+    body = node.child_by_field_name("body")
+    ended = reading.NEXT
+    if body is not None:
+        with reader.guarded(f"in the loop of line {node.start_point[0] + 1}"):
+            forget_assigned(reader, node)
+            ended = _body(reader, body)
+    reader.scope = merged(before, reader.scope)
+    return (ended & reading.RETURN) | reading.NEXT
+
+
+def _switch(reader: Reader, node: Node) -> int:
+    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+    words = _shown(condition) if condition is not None else ""
+    asked = reader.value(condition) if condition is not None else None
+    cases = children(body) if body is not None else []
+    if isinstance(asked, str) and (chosen := _chosen_case(cases, asked)) is not None:
+        return _sequence(reader, chosen) & ~reading.BREAK | reading.NEXT
+    ended = reading.NEXT
+    before = dict(reader.scope)
+    for case in cases:
+        statements = children(case)
+        value = case.child_by_field_name("value")
+        if value is not None:
+            reader.value(value)
+            statements = [child for child in statements if child != value]
+        with reader.guarded(f"if {words} is {_shown(value) if value is not None else 'something else'}"):
+            ended |= _sequence(reader, statements) & reading.RETURN
+        reader.scope = merged(before, reader.scope)
+    return ended
+
+
+def _chosen_case(cases: list[Node], asked: str) -> list[Node] | None:
+    """The statements that run for a known value, up to the first break; None when a case is no plain string."""
+    values = [case.child_by_field_name("value") for case in cases]
+    if any(value is not None and value.type not in {"string", "encapsed_string"} for value in values):
+        return None
+    if any(value is not None and len(children(value)) > 1 for value in values):
+        return None
+    names = [text(value)[1:-1] if value is not None else None for value in values]
+    start = names.index(asked) if asked in names else names.index(None) if None in names else len(cases)
+    found: list[Node] = []
+    for case, value in zip(cases[start:], values[start:], strict=True):
+        for statement in children(case):
+            if statement.type == "break_statement":
+                return found
+            if statement != value:
+                found.append(statement)
+    return found
+
+
+def _try(reader: Reader, node: Node) -> int:
+    body = node.child_by_field_name("body")
+    catches = [child for child in children(node) if child.type == "catch_clause"]
+    before = dict(reader.scope)
+    ended = 0
+    with reader.guarded(*(["it did not fail in try"] if catches else [])):
+        ended |= _block(reader, body) if body is not None else reading.NEXT
+    reader.scope = merged(before, reader.scope) if catches else reader.scope
+    for clause in catches:
+        inner = clause.child_by_field_name("body")
+        name = clause.child_by_field_name("name")
+        with reader.guarded("if it failed in try"):
+            if name is not None:
+                reader.scope[text(name)[1:]] = Dynamic(text(name), "pure")
+            ended |= _block(reader, inner) if inner is not None else reading.NEXT
+    for clause in children(node):
+        if clause.type == "finally_clause":
+            _sequence(reader, [c for inner in children(clause) for c in children(inner)])
+    return ended
+
+
+def _return(reader: Reader, node: Node) -> int:
+    for child in children(node):
+        reader.value(child)
+    return reading.RETURN
+
+
+def _break(reader: Reader, node: Node) -> int:
+    return reading.BREAK
+
+
+def _values(reader: Reader, node: Node) -> int:
+    for child in children(node):
+        reader.value(child)
+    return reading.NEXT
+
+
+def _nothing(reader: Reader, node: Node) -> int:
+    return reading.NEXT
+
+
+def _unset(reader: Reader, node: Node) -> int:
+    for child in children(node):
+        bind(reader, child, Dynamic("unset"))
+    return reading.NEXT
+
+
+def _static(reader: Reader, node: Node) -> int:
+    for declaration in children(node):
+        name = declaration.child_by_field_name("name")
+        if name is not None:
+            reader.scope[text(name)[1:]] = Dynamic(text(name))
+    return reading.NEXT
+
+
+STATEMENTS: dict[str, Callable[[Reader, Node], int]] = {
+    "compound_statement": _block,
+    "expression_statement": _expression,
+    "if_statement": _if,
+    "foreach_statement": _foreach,
+    "for_statement": _loop,
+    "while_statement": _loop,
+    "do_statement": _loop,
+    "switch_statement": _switch,
+    "try_statement": _try,
+    "return_statement": _return,
+    "break_statement": _break,
+    "continue_statement": _break,
+    "echo_statement": _values,
+    "empty_statement": _nothing,
+    "comment": _nothing,
+    "unset_statement": _unset,
+    "function_static_declaration": _static,
+}

@@ -1,0 +1,109 @@
+"""Migrations and names in a Git repository: two processes a revision, however many files there are."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from runbook_lib.command import nearest, printable
+from runbook_lib.errors import PlatformError, UnknownReleaseError
+from runbook_lib.migrations.assessment import Reference
+from runbook_lib.migrations.files import MigrationFile, in_order
+
+FOLDER = "database/migrations"
+TIMEOUT = 60.0
+REFERENCE_LIMIT = 200
+_OUTSIDE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"}
+
+
+def _git(repo: Path | str, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    env = {name: value for name, value in os.environ.items() if name not in _OUTSIDE}
+    command = ["git", "-C", os.fspath(repo), *words]
+    try:
+        return subprocess.run(command, input=given, capture_output=True, timeout=TIMEOUT, check=False, env=env)
+    except FileNotFoundError as error:
+        raise PlatformError("there is no git on this machine", next_step="install git") from error
+    except subprocess.TimeoutExpired as error:
+        raise PlatformError(f"git took longer than {TIMEOUT:.0f} s in {repo}", next_step="try it by hand") from error
+
+
+def commit_of(repo: Path | str, revision: str) -> str:
+    """The commit of a tag, branch or commit id. UnknownReleaseError names the nearest tags."""
+    found = _git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if found.returncode == 0:
+        return found.stdout.decode().split("\n")[0]
+    if _git(repo, "rev-parse", "--git-dir").returncode != 0:
+        raise PlatformError(f"{repo} is no Git repository", next_step="give its folder with --repo")
+    tags = _git(repo, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags").stdout.decode("utf-8", "replace")
+    close = nearest(revision, tags.split("\n"))
+    hint = f"did you mean {', '.join(close)}?" if close else "list the tags with `git tag`"
+    raise UnknownReleaseError(f"no release is called {printable(revision, 80)!r}", next_step=hint)
+
+
+def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[MigrationFile]:
+    """The migration files of a revision, in the order in which they run. folder: with those below it."""
+    commit = commit_of(repo, revision)
+    listed = _git(repo, "ls-tree", "-r", "-z", "--full-tree", commit, "--", folder.strip("/") + "/")
+    if listed.returncode != 0:
+        raise PlatformError(
+            f"{folder} of {printable(revision, 80)} cannot be read: {_said(listed)}",
+            next_step=f"run `git -C {repo} fsck`",
+        )
+    blobs: dict[str, bytes] = {}
+    for entry in listed.stdout.split(b"\0"):
+        head, _, path = entry.partition(b"\t")
+        if path.endswith(b".php") and b" blob " in head and not head.startswith(b"120000"):
+            blobs[path.decode("utf-8", "surrogateescape")] = head.split(b" ")[2]
+    content = dict(zip(blobs, _contents(repo, list(blobs.values())), strict=True))
+    return [MigrationFile(path, content[path]) for path in in_order(blobs)]
+
+
+def _said(result: subprocess.CompletedProcess[bytes]) -> str:
+    return printable(result.stderr.decode("utf-8", "replace").strip(), 300)
+
+
+def _contents(repo: Path | str, blobs: list[bytes]) -> Iterator[bytes | None]:
+    """The contents of blobs, read by one process; None for one that is missing."""
+    if not blobs:
+        return
+    output = _git(repo, "cat-file", "--batch", given=b"\n".join(blobs) + b"\n").stdout
+    position = 0
+    for _ in blobs:
+        end = output.find(b"\n", position)
+        head = output[position : end if end >= 0 else len(output)].split(b" ")
+        if len(head) != 3 or head[1] != b"blob":
+            position = end + 1
+            yield None
+            continue
+        size = int(head[2])
+        yield output[end + 1 : end + 1 + size]
+        position = end + 1 + size + 1
+
+
+def code_names(
+    repo: Path | str, revision: str, names: Collection[str], *, without: str = FOLDER, path: str = ""
+) -> Sequence[Reference]:
+    """Where the PHP code of a revision, Blade templates with it, names these columns and tables as words."""
+    usable = [name for name in names if re.fullmatch(r"\w+", name)]
+    if not usable:
+        return []
+    commit = commit_of(repo, revision)
+    patterns = [word for name in usable for word in ("-e", name)]
+    top = f"{path.strip('/')}/" if path else ""
+    folders = [f":(top){top}*.php", f":(top,exclude){without.strip('/')}", f":(top,exclude){top}vendor"]
+    found = _git(repo, "grep", "-n", "-w", "-F", "-I", "-z", "--full-name", *patterns, commit, "--", *folders)
+    return list(_references(found.stdout, usable))[:REFERENCE_LIMIT]
+
+
+def _references(output: bytes, names: list[str]) -> Iterator[Reference]:
+    word = re.compile(rf"\b({'|'.join(sorted(names, key=len, reverse=True))})\b")
+    for row in output.decode("utf-8", "replace").split("\n"):
+        parts = row.split("\0")
+        if len(parts) < 3 or not parts[1].isdigit():
+            continue
+        file = parts[0].partition(":")[2]
+        for name in dict.fromkeys(word.findall(parts[2])):
+            yield Reference(name, file, int(parts[1]), printable(parts[2].strip(), 160))

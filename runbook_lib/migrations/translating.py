@@ -1,0 +1,367 @@
+"""Acts to changes: what a call of the builder, a query or a statement changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from runbook_lib.migrations import builder
+from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.reading.acts import Act
+from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, strings
+
+
+def changes(acts: Iterable[Act], database: str) -> list[Change]:
+    """The changes that acts make, in order."""
+    return [change for act in acts for change in _of(act, database)]
+
+
+def _of(act: Act, database: str) -> Iterator[Change]:
+    if act.verb == "unread":
+        yield _change(act, "unread", why=act.why, call=act.method)
+    elif act.verb == "sql":
+        yield from _sql(act, database)
+    elif act.verb == "rows":
+        yield _rows(act)
+    elif act.verb == "schema":
+        yield from _schema(act)
+    else:
+        yield from _blueprint(act)
+
+
+def _change(act: Act, kind: str, **more: Any) -> Change:
+    table = act.table
+    name = table if isinstance(table, str) else shown(table) if isinstance(table, Dynamic) else ""
+    more.setdefault("fixed", _fixed(act) or act.table is None)
+    more.setdefault("call", _call(act))
+    connection = shown(act.connection) if act.connection else ""
+    return Change(kind, name, line=act.line, guards=act.guards, connection=connection, **more)
+
+
+def _call(act: Act) -> str:
+    words = ", ".join(shown(value) for value in act.arguments.values())
+    chain = "".join(f"->{method}({', '.join(map(shown, given.values()))})" for method, given in act.modifiers)
+    return f"{act.method}({words}){chain}"
+
+
+def _unread(act: Act, why: str) -> Change:
+    return _change(act, "unread", why=why)
+
+
+def _sql(act: Act, database: str) -> Iterator[Change]:
+    from runbook_lib.migrations.sql import statements
+
+    text = act.arguments.get(0)
+    if not isinstance(text, str):
+        yield _change(
+            act, "unread", call=f"DB::{act.method}({shown(text)})", why="the SQL is put together when it runs"
+        )
+        return
+    for change in statements(text, database if not act.connection else ""):
+        yield change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
+
+
+def _rows(act: Act) -> Change:
+    names = strings(act.arguments["columns"]) or []
+    target = shown(act.table) if act.table is not None else act.arguments["model"]
+    call = f"{target}: {act.arguments['call']}({', '.join(names)})"
+    return _change(act, act.method, columns=tuple(name.rsplit(".", 1)[-1] for name in names), call=call)
+
+
+def _schema(act: Act) -> Iterator[Change]:
+    if act.method == "create":
+        yield _change(act, "create table")
+    elif act.method in {"drop", "dropIfExists"}:
+        yield _change(act, "drop table", exists=act.method == "dropIfExists")
+    elif act.method == "rename":
+        yield _change(act, "rename table", to=shown(act.argument(1, "to")))
+    elif act.method == "dropColumns":
+        yield from _drop_columns(act, act.argument(1, "columns"))
+    elif act.method == "dropAllViews":
+        yield _change(act, "drop view")
+    elif act.method.startswith("drop"):
+        yield _change(act, "drop everything")
+    else:
+        yield _unread(act, f"Schema::{act.method}() is not known")
+
+
+def _blueprint(act: Act) -> Iterator[Change]:
+    method = act.method
+    if method in builder.COLUMNS or method in builder.INCREMENTS:
+        yield from _column(act)
+    elif method in builder.TIMESTAMPS:
+        yield from _several(act, builder.TIMESTAMPS[method], ("created_at", "updated_at"), True)
+    elif method == "rememberToken":
+        yield from _several(act, "string", ("remember_token",), True)
+    elif method in builder.SOFT_DELETES:
+        yield _change(act, "add soft deletes", columns=(_name(act.argument(0, "column", "deleted_at")),))
+    elif method in builder.MORPHS:
+        yield from _morphs(act)
+    elif method in builder.MACROS:
+        yield from _several(act, "unsignedInteger", builder.MACROS[method], True)
+    elif method in builder.INDEXES:
+        yield from _index(act)
+    elif method in builder.DROPPED_INDEXES:
+        yield from _drop_index(act)
+    elif method == "foreign":
+        yield _foreign(act, _names(act.argument(0, "columns")), act.argument(1, "name"))
+    else:
+        yield from _command(act)
+
+
+def _command(act: Act) -> Iterator[Change]:
+    """The other methods of $table: drops, renames, options of the table."""
+    method, first = act.method, act.argument(0, "columns", act.argument(0, "column"))
+    if method in {"dropColumn", "removeColumn"}:
+        yield from _drop_columns(act, _rest(act, first))
+    elif method in builder.DROPPED_TIMESTAMPS:
+        yield _change(act, "drop timestamps", columns=("created_at", "updated_at"))
+    elif method in builder.DROPPED_SOFT_DELETES:
+        yield _change(act, "drop soft deletes", columns=(_name(first if first is not None else "deleted_at"),))
+    elif method == "dropRememberToken":
+        yield _change(act, "drop column", columns=("remember_token",))
+    elif method == "dropMorphs":
+        stem = shown(act.argument(0, "name"))
+        yield _change(act, "drop column", columns=(f"{stem}_type", f"{stem}_id"))
+    elif method in {"dropConstrainedForeignId", "dropConstrainedForeignIdFor", "dropForeignIdFor"}:
+        yield from _drop_foreign_id(act, first)
+    elif method == "renameColumn":
+        old, new = act.argument(0, "from"), act.argument(1, "to")
+        known = isinstance(old, str) and isinstance(new, str)
+        yield _change(act, "rename column", columns=(_name(old),), to=shown(new), fixed=known and _fixed(act))
+    elif method in {"renameIndex", "renameForeign"}:
+        yield _change(act, "rename index", name=shown(act.argument(0, "from")), to=shown(act.argument(1, "to")))
+    elif method in {"drop", "dropIfExists"}:
+        yield _change(act, "drop table", exists=method == "dropIfExists")
+    elif method == "rename":
+        yield _change(act, "rename table", to=shown(act.argument(0, "to")))
+    elif method == "create":
+        yield _change(act, "create table")
+    elif method == "comment" or method in builder.OPTIONS:
+        yield _change(act, "change table options")
+    else:
+        yield _unread(act, f"$table->{method}() is no method of the schema builder")
+
+
+def _fixed(act: Act) -> bool:
+    return isinstance(act.table, str) or (isinstance(act.table, Dynamic) and act.table.fixed)
+
+
+def _rest(act: Act, first: Value) -> Value:
+    """dropColumn('a', 'b') is dropColumn(['a', 'b'])."""
+    if isinstance(first, dict) or len(act.arguments) < 2:
+        return first
+    return dict(enumerate(act.arguments.values()))
+
+
+def _name(value: Value) -> str:
+    return shown(value.sql) if isinstance(value, Raw) else shown(value)
+
+
+def _names(value: Value) -> tuple[str, ...] | None:
+    found = strings(value)
+    return tuple(found) if found is not None else None
+
+
+def _drop_columns(act: Act, given: Value) -> Iterator[Change]:
+    names = _names(given)
+    if names is None:
+        yield _change(act, "drop column", columns=(shown(given),), fixed=False)
+    for name in names or ():
+        yield _change(act, "drop column", columns=(name,))
+
+
+def _drop_foreign_id(act: Act, first: Value) -> Iterator[Change]:
+    column = _foreign_key_of(act.argument(0, "model")) if act.method.endswith("For") else _name(first)
+    column = shown(act.argument(1, "column")) if len(act.arguments) > 1 else column
+    if not act.method.startswith("dropForeign"):
+        yield _change(act, "drop foreign key", columns=(column,))
+        yield _change(act, "drop column", columns=(column,))
+    else:
+        yield _change(act, "drop foreign key", columns=(column,))
+
+
+def _foreign_key_of(model: Value) -> str:
+    """The column that foreignIdFor gives: the model's name in snake case, and _id."""
+    name = model.name if isinstance(model, Class) else model.model if isinstance(model, Query) else shown(model)
+    short = name.rsplit("\\", 1)[-1]
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(short)) + "_id"
+
+
+def _several(act: Act, kind: str, names: tuple[str, ...], nullable: bool) -> Iterator[Change]:
+    if (unknown := _unknown_modifier(act)) is not None:
+        yield unknown
+    for name in names:
+        yield _change(act, "add column", columns=(name,), column=Column(name, kind, nullable=nullable))
+
+
+def _morphs(act: Act) -> Iterator[Change]:
+    kind, nullable = builder.MORPHS[act.method]
+    stem = shown(act.argument(0, "name"))
+    if (unknown := _unknown_modifier(act)) is not None:
+        yield unknown
+    for name, of in ((f"{stem}_type", "string"), (f"{stem}_id", kind)):
+        column = Column(name, of, nullable=nullable)
+        added = "add required column" if column.required else "add column"
+        yield _change(act, added, columns=(name,), column=column)
+    yield _change(act, "add index", columns=(f"{stem}_type", f"{stem}_id"))
+
+
+def _unknown_modifier(act: Act) -> Change | None:
+    for method, _ in act.modifiers:
+        if method not in builder.NEUTRAL:
+            return _unread(act, f"->{method}() is no modifier of the schema builder")
+    return None
+
+
+def _column(act: Act) -> Iterator[Change]:
+    if (unknown := _unknown_modifier(act)) is not None:
+        yield unknown
+        return
+    column = definition(act)
+    literal = _named_literally(act)
+    if act.modifier("change") is not None:
+        yield _change(act, "change column", columns=(column.name,), column=column, fixed=literal and _fixed(act))
+    else:
+        kind = "add required column" if column.required else "add column"
+        yield _change(act, kind, columns=(column.name,), column=column)
+        if column.type == "json" or (act.method == "addColumn" and shown(act.argument(0, "type")) == "json"):
+            yield _change(act, "add json column", columns=(column.name,), column=column)
+    yield from _indexes_of(act, column)
+
+
+def _named_literally(act: Act) -> bool:
+    first = act.argument(1 if act.method == "addColumn" else 0, "column", act.argument(0, "name"))
+    return isinstance(first, str) or not act.arguments or act.method == "foreignIdFor"
+
+
+def _indexes_of(act: Act, column: Column) -> Iterator[Change]:
+    foreign = False
+    for method, given in act.modifiers:
+        if method in builder.INDEXED and given.get(0, True) is not False:
+            kind, ending = builder.INDEXES.get(method, ("add index", "index"))
+            name = given.get(0, given.get("indexName"))
+            named = name if isinstance(name, str) else builder.index_name(shown(act.table), (column.name,), ending)
+            yield _change(act, kind, columns=(column.name,), column=column, name=named)
+        foreign = foreign or method in builder.FOREIGN
+    if foreign:
+        yield _foreign(act, (column.name,), None, column)
+
+
+def _foreign(act: Act, columns: tuple[str, ...] | None, name: Value, column: Column | None = None) -> Change:
+    if (unknown := _unknown_modifier(act)) is not None:
+        return unknown
+    names = columns or (shown(act.argument(0, "columns")),)
+    constrained = act.modifier("constrained") or {}
+    parent = (act.modifier("on") or {}).get(0, constrained.get(0, constrained.get("table")))
+    on_delete = (act.modifier("onDelete") or {}).get(0, "no action")
+    for method, rule in (("cascadeOnDelete", "cascade"), ("nullOnDelete", "set null")):
+        on_delete = rule if act.modifier(method) is not None else on_delete
+    named = name if isinstance(name, str) else builder.index_name(shown(act.table), names, "foreign")
+    return _change(
+        act, "add foreign key", columns=names, column=column, name=named, on=shown(parent) if parent else "",
+        on_delete=shown(on_delete).lower(),
+    )  # fmt: skip
+
+
+def _index(act: Act) -> Iterator[Change]:
+    kind, ending = builder.INDEXES[act.method]
+    if (unknown := _unknown_modifier(act)) is not None:
+        yield unknown
+        return
+    given = act.argument(0, "columns", act.argument(0, "column"))
+    name = act.argument(1, "name", act.argument(1, "indexName"))
+    columns = _names(given) or (shown(given),)
+    named = name if isinstance(name, str) else builder.index_name(shown(act.table), columns, ending)
+    yield _change(act, kind, columns=columns, name=named)
+
+
+def _drop_index(act: Act) -> Iterator[Change]:
+    kind, ending = builder.DROPPED_INDEXES[act.method]
+    given = act.argument(0, "index", act.argument(0, "columns"))
+    if isinstance(given, dict):
+        columns = _names(given) or (shown(given),)
+        yield _change(act, kind, columns=columns, name=builder.index_name(shown(act.table), columns, ending))
+    else:
+        name = builder.index_name(shown(act.table), (), "primary") if given is None else shown(given)
+        yield _change(act, kind, name=name)
+
+
+def definition(act: Act) -> Column:
+    """The column that a call and its modifiers define."""
+    method = act.method
+    if method in builder.INCREMENTS:
+        name = _name(act.argument(0, "column", "id"))
+        return Column(name, builder.INCREMENTS[method], increments=True, unsigned=True)
+    name, kind, arguments = _typed(act)
+    default, default_value, volatile = _default(act)
+    modifiers = {name for name, _ in act.modifiers}
+    return Column(
+        name,
+        kind,
+        arguments,
+        nullable=_nullable(act),
+        default=default or bool(modifiers & {"useCurrent"}),
+        default_value=default_value,
+        volatile=volatile,
+        generated=bool(modifiers & builder.GENERATED) or method == "computed",
+        increments="autoIncrement" in modifiers or (act.argument(1, "autoIncrement") is True and "nteger" in method),
+        unsigned="unsigned" in modifiers or method.startswith("unsigned") or method == "foreignId",
+        current=bool(modifiers & {"useCurrent", "useCurrentOnUpdate"}),
+    )
+
+
+def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:
+    method = act.method
+    given = list(act.arguments.values())
+    if method == "addColumn":
+        return _name(act.argument(1, "name")), shown(act.argument(0, "type")), tuple(given[2:])
+    if method == "rawColumn":
+        return _name(act.argument(0, "column")), "raw", tuple(given[1:])
+    if method == "foreignIdFor":
+        column = act.argument(1, "column")
+        name = _foreign_key_of(act.argument(0, "model")) if column is None else shown(column)
+        return name, "foreignId", ()
+    default = builder.USUAL_NAMES.get(method, "")
+    name = _name(act.argument(0, "column", act.argument(0, "name", default)))
+    return name, method, tuple(_plain(value) for value in given[1:])
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, dict):
+        items = tuple(value.values())
+        return items if all(map(is_literal, items)) else None
+    return value if is_literal(value) else None
+
+
+def _nullable(act: Act) -> bool:
+    """Whether nullable() was said of the column. After constrained() it is said of the foreign key, and lost."""
+    nullable = False
+    for method, given in act.modifiers:
+        if method in builder.FOREIGN:
+            break
+        if method == "nullable":
+            nullable = given.get(0, given.get("value", True)) is True
+    return nullable
+
+
+def _default(act: Act) -> tuple[bool, Value, bool]:
+    """Whether there is a default that is not NULL; its value; whether it is computed for each row."""
+    found = None
+    for method, given in act.modifiers:
+        if method in builder.FOREIGN:
+            break
+        if method == "default":
+            found = given
+    if found is None:
+        return False, None, False
+    value = found.get(0, found.get("value"))
+    if isinstance(value, Raw):
+        sql = shown(value.sql).strip()
+        known = isinstance(value.sql, str) and sql.strip("()").lower() != "null"
+        return known, sql, "(" in sql and not sql.lower().startswith("current_timestamp")
+    if isinstance(value, Dynamic):
+        return value.never_null, value.text, False
+    if isinstance(value, dict):
+        return True, value, False
+    return value is not None, value, False
