@@ -168,7 +168,7 @@ def test_the_undo_of_a_hook_belongs_to_that_hook(shop: Shop, deployment: Callabl
     made = section(deployment(**hooks))
     steps = {step.id for step in made.steps}
     undone = [step.undoes for step in made.back if step.undoes]
-    assert [name.rpartition(".hook.local.")[2] for name in undone] == ["after.1", "before.1"]
+    assert undone == ["production.hook.after.1", "production.hook.before.1"]
     assert set(undone) <= steps
 
 
