@@ -15,6 +15,7 @@ from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.reading.acts import Method
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader
+from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
@@ -152,8 +153,9 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
     why = (change.why or f"older code {rule.older}") + note
     if rule.verdict is Verdict.SAFE and not judged.assumed:
         return Verdict.SAFE, why
-    if change.guards and rule.kind not in ROWS:
-        return Verdict.UNKNOWN, f"it happened only {_joined(change.guards)}; then: {why}"
+    guards = tuple(guard for guard in change.guards if guard != TRIED)
+    if guards and rule.kind not in ROWS:
+        return Verdict.UNKNOWN, f"it happened only {_joined(guards)}; then: {why}"
     if not change.fixed and rule.kind not in ROWS:
         return Verdict.UNKNOWN, f"its name is known only when it runs; {why}"
     if judged.assumed and rule.verdict is Verdict.SAFE:

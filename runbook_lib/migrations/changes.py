@@ -35,7 +35,8 @@ class Change:
 
     table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
     columns: the columns it concerns. name: of an index or constraint; to: the new name of what is renamed.
-    call: how it was written. guards: the conditions under which it is made. why: of what is not understood.
+    creates: it stands in a Schema::create. exists: IF EXISTS was said. call: how it was written.
+    guards: the conditions under which it is made. why: of what is not understood.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Change:
     on_delete: str = ""
     connection: str = ""
     exists: bool = False
+    creates: bool = False
 
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""

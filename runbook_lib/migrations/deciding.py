@@ -53,7 +53,8 @@ def _loss(assessment: Assessment) -> str:
 def _unknown(assessment: Assessment) -> str:
     worst = max((m.verdict for m in assessment.migrations if m.verdict is not Verdict.UNKNOWN), default=Verdict.SAFE)
     rest = f" Of the others the worst is: {worst}." if worst is not Verdict.SAFE else ""
-    return f"Ask: {_names(assessment.of(Verdict.UNKNOWN))} cannot be judged from the text; a person has to.{rest}"
+    names = _names(assessment.of(Verdict.UNKNOWN))
+    return f"Ask: {names} cannot be judged from the text.{rest}"
 
 
 _WAYS = {

@@ -51,7 +51,7 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
 
 
 def _of_new_table(change: Change, known: Known) -> bool:
-    return change.kind != "create table" and bool(change.table) and known.new_table(change)
+    return change.creates or (change.kind != "create table" and bool(change.table) and known.new_table(change))
 
 
 def _json(change: Change, known: Known, database: str) -> list[Judged]:

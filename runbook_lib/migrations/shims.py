@@ -1,7 +1,8 @@
 """Shims: what lets older code run on the newer schema without taking the migration back.
 
 Pure functions: they say what would be done, as data and as SQL for each database, with the way back. Nothing
-is carried out here. A statement that cannot be written without knowing more is left out, and the note says what is missing.
+is carried out here. A statement that cannot be written without knowing more is left out; the note says what is
+missing.
 """
 
 from __future__ import annotations

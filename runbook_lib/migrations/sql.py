@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _DIALECTS = {"mysql": ("mysql",), "pgsql": ("postgres",), "sqlite": ("sqlite",), "": ("mysql", "postgres", "sqlite")}
 LIMIT = 200_000
 
-# Statements that the parser takes for a command it does not know; whole statements, so that nothing hides in them.
+# Statements that the parser takes for a command it does not know, matched as a whole: nothing hides in them.
 _NAME = r"[`\"\[]?([\w.$-]+)[`\"\]]?"
 _PLAIN = (
     (re.compile(rf"RENAME\s+TABLE\s+{_NAME}\s+TO\s+{_NAME}", re.I), "rename table"),
-    (re.compile(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?[\w\"-]+(?:\s+SCHEMA\s+\w+)?", re.I), "session setting"),
+    (re.compile(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?[\w\"-]+", re.I), "session setting"),
     (re.compile(r"(?:UN)?LOCK\s+TABLES?(?:\s+[\w`, ]+)?", re.I), "session setting"),
     (re.compile(r"(?:BEGIN|START\s+TRANSACTION|COMMIT)(?:\s+WORK)?", re.I), "session setting"),
     (re.compile(r"(?:ANALYZE|OPTIMIZE|VACUUM|REINDEX)(?:\s+[\w`\" ]+)?", re.I), "session setting"),

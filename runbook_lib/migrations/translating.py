@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.migrations import builder
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.reading.acts import Act
-from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, strings
+from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, strings, truth
 
 
 def changes(acts: Iterable[Act], database: str) -> list[Change]:
@@ -35,6 +35,7 @@ def _change(act: Act, kind: str, **more: Any) -> Change:
     more.setdefault("fixed", _fixed(act) or act.table is None)
     more.setdefault("call", _call(act))
     connection = shown(act.connection) if act.connection else ""
+    more.setdefault("creates", act.creates)
     return Change(kind, name, line=act.line, guards=act.guards, connection=connection, **more)
 
 
@@ -87,6 +88,9 @@ def _schema(act: Act) -> Iterator[Change]:
 
 def _blueprint(act: Act) -> Iterator[Change]:
     method = act.method
+    if (unknown := _unknown_modifier(act)) is not None:
+        yield unknown
+        return
     if method in builder.COLUMNS or method in builder.INCREMENTS:
         yield from _column(act)
     elif method in builder.TIMESTAMPS:
@@ -189,8 +193,6 @@ def _foreign_key_of(model: Value) -> str:
 
 
 def _several(act: Act, kind: str, names: tuple[str, ...], nullable: bool) -> Iterator[Change]:
-    if (unknown := _unknown_modifier(act)) is not None:
-        yield unknown
     for name in names:
         yield _change(act, "add column", columns=(name,), column=Column(name, kind, nullable=nullable))
 
@@ -198,8 +200,6 @@ def _several(act: Act, kind: str, names: tuple[str, ...], nullable: bool) -> Ite
 def _morphs(act: Act) -> Iterator[Change]:
     kind, nullable = builder.MORPHS[act.method]
     stem = shown(act.argument(0, "name"))
-    if (unknown := _unknown_modifier(act)) is not None:
-        yield unknown
     for name, of in ((f"{stem}_type", "string"), (f"{stem}_id", kind)):
         column = Column(name, of, nullable=nullable)
         added = "add required column" if column.required else "add column"
@@ -215,9 +215,6 @@ def _unknown_modifier(act: Act) -> Change | None:
 
 
 def _column(act: Act) -> Iterator[Change]:
-    if (unknown := _unknown_modifier(act)) is not None:
-        yield unknown
-        return
     column = definition(act)
     literal = _named_literally(act)
     if act.modifier("change") is not None:
@@ -249,8 +246,6 @@ def _indexes_of(act: Act, column: Column) -> Iterator[Change]:
 
 
 def _foreign(act: Act, columns: tuple[str, ...] | None, name: Value, column: Column | None = None) -> Change:
-    if (unknown := _unknown_modifier(act)) is not None:
-        return unknown
     names = columns or (shown(act.argument(0, "columns")),)
     constrained = act.modifier("constrained") or {}
     parent = (act.modifier("on") or {}).get(0, constrained.get(0, constrained.get("table")))
@@ -266,9 +261,6 @@ def _foreign(act: Act, columns: tuple[str, ...] | None, name: Value, column: Col
 
 def _index(act: Act) -> Iterator[Change]:
     kind, ending = builder.INDEXES[act.method]
-    if (unknown := _unknown_modifier(act)) is not None:
-        yield unknown
-        return
     given = act.argument(0, "columns", act.argument(0, "column"))
     name = act.argument(1, "name", act.argument(1, "indexName"))
     columns = _names(given) or (shown(given),)
@@ -341,7 +333,7 @@ def _nullable(act: Act) -> bool:
         if method in builder.FOREIGN:
             break
         if method == "nullable":
-            nullable = given.get(0, given.get("value", True)) is True
+            nullable = truth(given.get(0, given.get("value", True))) is True
     return nullable
 
 
@@ -355,7 +347,7 @@ def _default(act: Act) -> tuple[bool, Value, bool]:
             found = given
     if found is None:
         return False, None, False
-    value = found.get(0, found.get("value"))
+    value = found.get(0, found.get("value")) if found else True  # default() is default(true)
     if isinstance(value, Raw):
         sql = shown(value.sql).strip()
         known = isinstance(value.sql, str) and sql.strip("()").lower() != "null"

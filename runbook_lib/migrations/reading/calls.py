@@ -39,6 +39,10 @@ FACADES: dict[str, Value] = {
 }
 _DOCTRINE_READS = ("list", "has", "introspect", "get", "tablesExist", "is")
 _DOCTRINE_SETTINGS = {"registerDoctrineTypeMapping", "markDoctrineTypeCommented", "createSchemaManager"}
+_MODEL_SETTINGS = {
+    "unguard", "reguard", "unsetEventDispatcher", "flushEventListeners", "disableSearchSyncing", "enableSearchSyncing",
+    "preventLazyLoading", "disableAuditing", "enableAuditing",
+}  # fmt: skip
 _APPS = {"App", "Illuminate\\Support\\Facades\\App"}
 _MODEL_STARTS = words(
     """
@@ -234,9 +238,9 @@ def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: A
         return _harmless(reader, node, arguments)
     if name in _APPS:
         return Dynamic(text(node)[:80], "pure") if method in harmless.APPLICATION else reader.unread(node, "not known")
-    if _is_model(name) and method in {"unguard", "reguard"}:
+    if _is_model(name) and method in _MODEL_SETTINGS:
         return None
-    if _is_model(name) and method in {"withoutEvents", "unguarded"}:
+    if _is_model(name) and method in {"withoutEvents", "unguarded", "withoutTimestamps", "withoutSyncingToSearch"}:
         return reader.call(arguments.get(0))
     if _is_model(name) and (method in _MODEL_STARTS or method in harmless.WRITES):
         return database.call(reader, node, Query(None, name), method, arguments)
@@ -376,6 +380,8 @@ def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, argumen
         return Dynamic(text(node)[:80], "pure")
     if owner.kind == "application" and method == "make":
         return _application(arguments)
+    if owner.kind == "pdo":
+        return database.pdo(reader, node, method, arguments)
     if owner.kind == "doctrine" and (method.startswith(_DOCTRINE_READS) or method in _DOCTRINE_SETTINGS):
         return Dynamic(text(node)[:80], "doctrine")
     if owner.kind == "rows":

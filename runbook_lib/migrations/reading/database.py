@@ -162,6 +162,15 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     return reader.unread(node, f"DB::{method}() is not known")
 
 
+def pdo(reader: Reader, node: Node, method: str, arguments: Arguments) -> Value:
+    if method in {"exec", "query", "prepare"}:
+        reader.act("sql", method, None, {0: arguments.get(0)}, node)
+        return Dynamic(text(node)[:200], "pure")
+    if method in {"setAttribute", "getAttribute", "quote", "inTransaction", "lastInsertId", "errorInfo"}:
+        return Dynamic(text(node)[:200], "pure")
+    return reader.unread(node, f"PDO::{method}() is not known")
+
+
 def _sql(value: Value) -> Value:
     return value.sql if isinstance(value, Raw) else value
 
@@ -214,7 +223,9 @@ def _write(reader: Reader, node: Node, owner: Query, kind: str, method: str, arg
 
 def _closures(reader: Reader, method: str, arguments: Arguments, owner: Query) -> None:
     builds = method in _BUILDS or method.startswith(("where", "orWhere", "has"))
-    for value in arguments.values():
+    values = list(arguments.values())
+    values += [item for value in values if isinstance(value, dict) for item in value.values()]
+    for value in values:
         if not isinstance(value, Closure):
             continue
         given: Value = Query(owner.table, owner.model or "a query") if builds else _rows(value.node, owner)

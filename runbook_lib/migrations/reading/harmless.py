@@ -49,10 +49,10 @@ WITH_CLOSURES = words(
 # Laravel's helpers.
 HELPERS = words(
     """
-    abort abort_if abort_unless app_path array_get asset base_path bcrypt blank carbon collect config_path data_get
-    data_set database_path dd dump e env fake filled fluent head info is_null last lang_path logger config now
-    object_get optional public_path report request resource_path route snake_case storage_path str str_limit
-    str_plural str_random str_singular str_slug studly_case camel_case throw_if throw_unless today trans
+    abort abort_if decrypt encrypt abort_unless app_path array_get asset base_path bcrypt blank carbon collect
+    config_path data_get data_set database_path dd dump e env fake filled fluent head info is_null last lang_path
+    logger config now object_get optional public_path report request resource_path route snake_case storage_path str
+    str_limit str_plural str_random str_singular str_slug studly_case camel_case throw_if throw_unless today trans
     trans_choice url uuid value with __ class_uses_recursive rescue once literal
     """
 )
@@ -64,10 +64,11 @@ CLASSES = words(
     Illuminate\\Support\\Facades\\Hash Illuminate\\Support\\Facades\\Crypt Illuminate\\Support\\Facades\\Cache
     Illuminate\\Support\\Facades\\Lang Illuminate\\Support\\Facades\\Date Illuminate\\Support\\Number
     Illuminate\\Support\\Facades\\URL Illuminate\\Support\\Facades\\Config Illuminate\\Support\\Stringable
-    Illuminate\\Support\\Env Illuminate\\Support\\Collection Illuminate\\Support\\HtmlString Carbon\\Carbon
-    Carbon\\CarbonImmutable Ramsey\\Uuid\\Uuid Symfony\\Component\\Uid\\Ulid Symfony\\Component\\Uid\\Uuid
-    Webpatser\\Uuid\\Uuid Str Arr Log Hash Crypt Cache Lang Date DateTime DateTimeImmutable DateInterval URL
-    Symfony\\Component\\Console\\Output\\ConsoleOutput Symfony\\Component\\Console\\Helper\\ProgressBar
+    Illuminate\\Support\\Env Illuminate\\Support\\Collection Illuminate\\Support\\HtmlString
+    Doctrine\\DBAL\\Types\\Type Carbon\\Carbon Carbon\\CarbonImmutable Ramsey\\Uuid\\Uuid
+    Symfony\\Component\\Uid\\Ulid Symfony\\Component\\Uid\\Uuid Webpatser\\Uuid\\Uuid Str Arr Log Hash Crypt Cache
+    Lang Date DateTime DateTimeImmutable DateInterval URL Symfony\\Component\\Console\\Output\\ConsoleOutput
+    Symfony\\Component\\Console\\Helper\\ProgressBar
     """
 )
 
@@ -138,6 +139,7 @@ WRITES = {
     "syncPermissions": "change rows", "syncRoles": "change rows", "forceFill": "", "decrementQuietly": "change rows",
     "incrementQuietly": "change rows", "touchQuietly": "change rows",
     "delete": "delete rows", "forceDelete": "delete rows", "truncate": "delete rows", "detach": "delete rows",
-    "destroy": "delete rows", "deleteQuietly": "delete rows", "deleteOrFail": "delete rows", "removeRole": "delete rows",
+    "destroy": "delete rows", "deleteQuietly": "delete rows", "deleteOrFail": "delete rows",
+    "removeRole": "delete rows",
     "revokePermissionTo": "delete rows", "forceDestroy": "delete rows",
 }  # fmt: skip

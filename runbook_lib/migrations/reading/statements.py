@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runbook_lib.migrations.reading.reader import Reader
 
 UNROLL_LIMIT = 500
+# The guard of a try with a catch: what is in it was done, or failed on the way.
+TRIED = "it did not fail in try"
 
 
 def _shown(node: Node) -> str:
@@ -238,7 +240,7 @@ def _try(reader: Reader, node: Node) -> int:
     catches = [child for child in children(node) if child.type == "catch_clause"]
     before = dict(reader.scope)
     ended = 0
-    with reader.guarded(*(["it did not fail in try"] if catches else [])):
+    with reader.guarded(*([TRIED] if catches else [])):
         ended |= _block(reader, body) if body is not None else reading.NEXT
     reader.scope = merged(before, reader.scope) if catches else reader.scope
     for clause in catches:
