@@ -88,10 +88,15 @@ def list_(as_json: bool) -> None:
 @_clear
 def history(number: int, as_json: bool) -> None:
     """List the runs, newest first; what is unfinished or failed stands out."""
-    records = _journal().runs(number)
+    from runbook_lib.run.in_force import in_force
+
+    journal = _journal()
+    records = journal.runs(number)
     if as_json:
         _print_json([{**vars(record), "unfinished": record.unfinished} for record in records])
         return
+    for item in in_force(journal):
+        click.secho(f"! {item}", fg="red")
     if not records:
         click.echo("No runs yet.")
     for record in records:

@@ -9,6 +9,7 @@ from typing import Any
 from runbook_lib.actions.deploy import Deployment
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.showing import planned
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
@@ -20,6 +21,7 @@ from runbook_lib.platforms.base import Platform, Release, find_release
 from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.run import gate
 from runbook_lib.run.durations import durations
+from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 from runbook_lib.run.run import Run
@@ -116,19 +118,8 @@ class Rollback:
         """Take every reading, make the plan, write it down and show it. Refuses what must not be rolled back to."""
         self._before = traffic(self.target.environment, timeout=1.0)
         plan = self.run.propose(self._read, self._build)
-        rows = [
-            (section.name, step.host, step.title, "; ".join(step.shows), _undo_word(section, step))
-            for section, step in plan.steps()
-        ]
-        skipped = [f"{section.name}: {section.skipped}" for section in plan.sections if section.skipped]
         takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._durations.items() if seconds >= 1]
-        expected = ", ".join([*takes, f"observation {self.window:g} s"])
-        return Table(
-            plan.title,
-            ("section", "host", "step", "commands", "undo"),
-            rows,
-            (*plan.warnings, *skipped, f"expected time: {expected}", f"digest {plan.digest}"),
-        )
+        return planned(plan, expected=", ".join([*takes, f"observation {self.window:g} s"]))
 
     def _read(self) -> Snapshot:
         release = self._chosen()
@@ -137,6 +128,7 @@ class Rollback:
             "release": release.facts,
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
+            "in_force": [str(item) for item in in_force(self.run.journal, self.target.label)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
 
@@ -195,7 +187,7 @@ class Rollback:
             f"Roll back {self.target.label} from {before} to {release}",
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
-            tuple(self._warnings(live)),
+            (*snapshot["in_force"], *self._warnings(live)),
             self.run.id,
         )
 
@@ -308,9 +300,3 @@ class Rollback:
     def _planned_release(self) -> Release:
         plan = self.run.plan
         return Release(**plan.snapshot["release"]) if plan else Release(self.tag, "")
-
-
-def _undo_word(section: Section, step: Step) -> str:
-    if step.no_undo:
-        return f"none: {step.no_undo}"
-    return "goes back" if section.back or step.undo else "none"

@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +52,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Route:
-    """One request and what the answer must be. version: names of the release, one of which the answer must hold."""
+    """One request and what the answer must be. version: names of the release, one of which the answer must hold;
+    headers: names and values that it must have."""
 
     name: str
     path: str
@@ -60,6 +61,7 @@ class Route:
     status: int = 200
     contains: str = ""
     version: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, smoke: Smoke) -> Route:
@@ -80,6 +82,15 @@ def places(environment: Environment) -> list[str]:
     return [environment.url, *environment.replica_urls]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back. headers: found whatever their case."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
 class Client:
     """Asks routes, each request bounded in time and size. timeout: seconds for one request as a whole."""
 
@@ -90,20 +101,20 @@ class Client:
         """One reading; whatever goes wrong with the request is a reading too."""
         at, started = time.time(), time.monotonic()
         try:
-            status, body = self._fetch(route.method, base.rstrip("/") + route.path, started)
+            answer = self._fetch(route.method, base.rstrip("/") + route.path, started)
         except requests.RequestException as error:
             seconds = time.monotonic() - started
             return Reading(route.name, base, False, _no_answer(error, seconds), seconds, 0, at)
         seconds = time.monotonic() - started
-        wrong = _wrong(route, status, body)
-        return Reading(route.name, base, not wrong, wrong or str(status), seconds, status, at)
+        wrong = _wrong(route, answer)
+        return Reading(route.name, base, not wrong, wrong or str(answer.status), seconds, answer.status, at)
 
     def text(self, url: str) -> str:
         """The body of a page with status 200. requests.RequestException otherwise."""
-        status, body = self._fetch("GET", url, time.monotonic())
-        if status != 200:
-            raise requests.HTTPError(f"{url} answered {status}")
-        return body
+        answer = self._fetch("GET", url, time.monotonic())
+        if answer.status != 200:
+            raise requests.HTTPError(f"{url} answered {answer.status}")
+        return answer.body
 
     def all(self, bases: Sequence[str], asked: Sequence[Route]) -> list[Reading]:
         """Every route at every base url, several at once, in order."""
@@ -111,7 +122,7 @@ class Client:
         with ThreadPoolExecutor(min(AT_ONCE, len(pairs) or 1)) as pool:
             return list(pool.map(lambda pair: self.ask(*pair), pairs))
 
-    def _fetch(self, method: str, url: str, started: float) -> tuple[int, str]:
+    def _fetch(self, method: str, url: str, started: float) -> Answer:
         # An adapter of its own for each request: no proxy of the environment, no cookie, no redirect is followed.
         request = requests.Request(method, url, requests.utils.default_headers()).prepare()
         with BoundedAdapter(started + self._timeout - time.monotonic()) as adapter:
@@ -122,7 +133,7 @@ class Client:
                 if adapter.over:
                     # What was cut off without a stated length looks complete.
                     raise requests.Timeout
-                return answer.status_code, body
+                return Answer(answer.status_code, body, answer.headers)
             except (OSError, urllib3.exceptions.HTTPError) as error:
                 if adapter.over:
                     raise requests.Timeout(f"no complete answer within {self._timeout:g} s") from error
@@ -190,12 +201,16 @@ def _body(answer: requests.Response) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _wrong(route: Route, status: int, body: str) -> str:
+def _wrong(route: Route, answer: Answer) -> str:
     """What is wrong with an answer, or an empty string."""
+    status, body = answer.status, answer.body
     if status != route.status:
         return f"{status} instead of {route.status}: {printable(mask(body.strip()), 120)}"
     if route.contains and route.contains not in body:
         return f"{status}, but without {route.contains!r}"
+    for name, value in route.headers:
+        if answer.headers.get(name) != value:
+            return f"{status}, but {name} is {printable(str(answer.headers.get(name)), 40)} instead of {value}"
     if route.version and not any(names(body, version) for version in route.version):
         return f"{status}, but names {printable(mask(body.strip()), 80)!r} instead of {route.version[0]}"
     return ""

@@ -156,6 +156,14 @@ def _marked(event: Event) -> Line:
     return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
 
 
+def _put_in_force(event: Event) -> Line:
+    return "ask", f"{event.data['what']} is in force in {event.data['environment']} until: {event.data['undo']}"
+
+
+def _lifted(event: Event) -> Line:
+    return "good", f"{event.data['what']} is lifted in {event.data['environment']}"
+
+
 def _interrupted(event: Event) -> Line:
     return "bad", f"interrupted: {event.data['reason']}"
 
@@ -184,6 +192,8 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "observing": _observing,
     "sampled": _sampled,
     "marked": _marked,
+    "put in force": _put_in_force,
+    "lifted": _lifted,
     "interrupted": _interrupted,
     "closed": _closed,
 }

@@ -100,4 +100,5 @@ def test_parameters_are_documented_as_they_are(notebook: Any) -> None:
         HOW_TO / {"rollback": "roll-back.md"}.get(name := notebook.metadata["runbook"]["name"], f"{name}.md")
     ).read_text()
     for parameter in declared(notebook):
-        assert f"| `{parameter.name}` | {parameter.annotation} |" in page
+        annotation = parameter.annotation.replace("|", "\\|")
+        assert f"| `{parameter.name}` | {annotation} |" in page

@@ -1,0 +1,190 @@
+"""Maintenance mode of a Laravel application, on and off, on every host, and proven on a route that it closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.showing import planned
+from runbook_lib.command import Command, Secret
+from runbook_lib.config import Laravel, Target
+from runbook_lib.display import Table
+from runbook_lib.errors import ConfigurationError, StepFailedError
+from runbook_lib.laravel.artisan import Artisan
+from runbook_lib.laravel.steps import artisan, on_host
+from runbook_lib.platforms import platform_of
+from runbook_lib.platforms.base import Platform
+from runbook_lib.probes.http import Client, Reading, Route, places
+from runbook_lib.run import gate
+from runbook_lib.run.in_force import in_force
+from runbook_lib.run.journal import Journal
+from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
+from runbook_lib.run.run import Run
+
+RUNBOOK = "maintenance_mode"
+WHAT = "maintenance mode"
+
+
+@dataclass
+class Maintenance:
+    """The procedure of maintenance_mode.ipynb, a method for each of its sections."""
+
+    run: Run
+    target: Target
+    on: bool
+    refresh: int | None
+    retry: int | None
+    given: str
+
+    @classmethod
+    def open(
+        cls,
+        mode: Literal["on", "off"],
+        service: str = "",
+        environment: str = "production",
+        refresh: int | None = None,
+        retry: int | None = None,
+        approve: str = "",
+        dry_run: bool = False,
+    ) -> Maintenance:
+        """Begin, or continue the unfinished run of the same command.
+
+        mode: what is wanted. service: empty when there is only one. environment: where. refresh, retry: seconds for
+        the headers Refresh and Retry-After. approve: digest of a plan approved beforehand. dry_run: plan only.
+        Raises ConfigurationError where no table laravel is configured, LockHeldError, JournalError.
+        """
+        target = configuration().target(service, environment)
+        if target.environment.laravel is None:
+            raise ConfigurationError(
+                f"{target.label} has no table laravel", next_step="add it to runbooks.toml; the example shows its keys"
+            )
+        parameters = {
+            "mode": mode,
+            "service": target.service_name,
+            "environment": environment,
+            "refresh": refresh,
+            "retry": retry,
+            "dry_run": dry_run,
+        }
+        same = ("mode", "service", "environment", "refresh", "retry")
+        run = Run.open(Journal(target.state), RUNBOOK, target.label, parameters, same=same, dry_run=dry_run)
+        return cls(run, target, mode == "on", refresh, retry, approve)
+
+    def plan(self) -> Table:
+        """What will be done on which host, and what is in force now."""
+        plan = self.run.propose(self._read, self._build)
+        return planned(plan, expected="a few seconds")
+
+    def gate(self) -> str:
+        """Ask for approval of exactly this plan, as the environment's policy says."""
+        approval = self.target.environment.approval
+        terms = gate.Terms(approval.policy, approval.expires, approval.wait, self.target.name)
+        return f"approved by {self.run.approve(terms, self.given)}"
+
+    def switch(self) -> str:
+        """Do it on every host and prove it; what is put in force is written down first."""
+        if self.on and not self.run.dry_run and not self._is_in_force:
+            self.run.record("put in force", what=WHAT, environment=self.target.label, undo=self._undo)
+        done = self.run.apply(self.target.name)
+        if not self.on and not self.run.dry_run:
+            self.run.record("lifted", what=WHAT, environment=self.target.label)
+        return done
+
+    def close(self) -> str:
+        """End the run; after `on` the summary names how to end maintenance mode."""
+        if self.on:
+            self.run.suggest(f"end it with: {self._undo}")
+        return self.run.close()
+
+    @property
+    def _undo(self) -> str:
+        return f"papermill maintenance_mode.ipynb -p mode off -p environment {self.target.name}"
+
+    @property
+    def _is_in_force(self) -> bool:
+        return any(item.what == WHAT for item in in_force(self.run.journal, self.target.label))
+
+    @cached_property
+    def _platform(self) -> Platform:
+        return platform_of(self.target)
+
+    @cached_property
+    def _laravel(self) -> Laravel:
+        laravel = self.target.environment.laravel
+        assert laravel is not None  # noqa: S101 - open refuses an environment without it
+        return laravel
+
+    def _read(self) -> Snapshot:
+        live = {host: release.facts for host, release in self._platform.current().items()}
+        return {"hosts": live, "in_force": self._is_in_force}
+
+    def _build(self, snapshot: Snapshot) -> Plan:
+        hosts = list(snapshot["hosts"])
+        section = Section(
+            self.target.name,
+            self.target.label,
+            f"{WHAT} {'on' if self.on else 'off'}",
+            steps=tuple(self._steps(hosts, "" if self.on else ".off", on=self.on)),
+            back=tuple(self._steps(hosts, ".back", on=not self.on)),
+            verify=self._verify,
+            verified_back=self._verify_back,
+        )
+        warnings = [] if snapshot["in_force"] == (not self.on) else [self._already]
+        return Plan(f"{section.title} in {self.target.label}", (section,), snapshot, tuple(warnings), self.run.id)
+
+    @property
+    def _already(self) -> str:
+        if self.on:
+            return f"{WHAT} is in force already; its options stay until it is ended"
+        return f"the record knows of no {WHAT} in force; it is ended all the same"
+
+    def _steps(self, hosts: list[str], suffix: str, *, on: bool) -> Iterator[Step]:
+        builders: Artisan = artisan(self._laravel)
+        for host in hosts:
+            name, command = ("down", self._down(builders)) if on else ("up", builders.up())
+            yield on_host(
+                self._platform, host, f"{self.target.name}{suffix}", self.run.id, name, f"artisan {name}", command
+            )
+
+    def _down(self, builders: Artisan) -> Command:
+        bypass: Secret | None = self._laravel.bypass.resolve(self.target.root) if self._laravel.bypass else None
+        return builders.down(refresh=self.refresh, retry=self.retry, secret=bypass)
+
+    def _verify(self) -> Verdict:
+        """503 on a route other than /up, which stays 200, with the headers that were asked for; or its usual answer."""
+        readings = self._look(on=self.on)
+        wrong = [str(reading) for reading in readings if not reading.ok]
+        numbers = {"readings": len(readings), "failing": len(wrong)}
+        if wrong:
+            return Verdict("FAIL", tuple(wrong[:5]), numbers)
+        return Verdict("PASS", tuple(_words(readings)), numbers)
+
+    def _verify_back(self) -> str:
+        """After going back: the state of before, seen; what was put in force is lifted."""
+        wrong = [str(reading) for reading in self._look(on=not self.on) if not reading.ok]
+        if wrong:
+            raise StepFailedError(f"{WHAT} is not as it was: {wrong[0]}", next_step=f"see it through: {self._undo}")
+        if self.on:
+            self.run.record("lifted", what=WHAT, environment=self.target.label)
+        return f"{WHAT} is {'off' if self.on else 'on'} again"
+
+    def _look(self, *, on: bool) -> list[Reading]:
+        client = Client(self.target.environment.checks.timeout)
+        return client.all(places(self.target.environment), [self._route(on=on)])
+
+    def _route(self, *, on: bool) -> Route:
+        smoke = self.target.environment.checks.smoke
+        usual = Route.of(smoke[0]) if smoke else Route("home page", "/")
+        if not on:
+            return usual
+        headers = [
+            (name, str(value)) for name, value in (("Refresh", self.refresh), ("Retry-After", self.retry)) if value
+        ]
+        return Route(usual.name, usual.path, usual.method, status=503, headers=tuple(headers))
+
+
+def _words(readings: list[Reading]) -> list[str]:
+    return [f"{reading.name} at {reading.place} answers {reading.saw}" for reading in readings]
