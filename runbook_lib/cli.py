@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
 
 _STATUS_COLOURS = {
@@ -45,6 +46,7 @@ def main() -> None:
     """Runbooks: what there is, what was run, what waits for an answer."""
 
 
+main.add_command(migrations)
 main.add_command(practice)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

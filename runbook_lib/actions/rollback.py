@@ -9,6 +9,7 @@ from typing import Any
 from runbook_lib.actions.deploy import Deployment
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.showing import planned
 from runbook_lib.command import printable
 from runbook_lib.config import Target
@@ -42,6 +43,8 @@ class Rollback:
     window: float
     approve: str
     skip_staging: bool
+    migrations: str
+    migrations_reason: str
     _before: Traffic | None = field(default=None, repr=False)
 
     @classmethod
@@ -53,6 +56,8 @@ class Rollback:
         reason: str = "",
         window: float = -1.0,
         skip_staging: bool = False,
+        migrations: str = "",
+        migrations_reason: str = "",
         approve: str = "",
         dry_run: bool = False,
     ) -> Rollback:
@@ -60,7 +65,8 @@ class Rollback:
 
         tag: release to put live; empty: the last known good one. service: empty when there is only one.
         environment: where. reason: for the record. window: seconds of observation; negative: as configured.
-        skip_staging: rely on a recent recorded PASS of staging. approve: digest of a plan approved beforehand.
+        skip_staging: rely on a recent recorded PASS of staging. migrations: "ahead" leaves a schema as it is that was
+        not assessed as safe; migrations_reason: why, in writing. approve: digest of a plan approved beforehand.
         dry_run: plan only. Raises ConfigurationError, LockHeldError, JournalError.
         """
         target = configuration().target(service, environment)
@@ -71,6 +77,8 @@ class Rollback:
             "reason": reason,
             "window": window,
             "skip_staging": skip_staging,
+            "migrations": migrations,
+            "migrations_reason": migrations_reason,
             "dry_run": dry_run,
         }
         run = Run.open(
@@ -82,7 +90,7 @@ class Rollback:
             dry_run=dry_run,
         )
         seconds = target.environment.observation.window if window < 0 else window
-        return cls(run, target, tag, reason, seconds, approve, skip_staging)
+        return cls(run, target, tag, reason, seconds, approve, skip_staging, migrations, migrations_reason)
 
     # -- find the releases --------------------------------------------------------------------------------------
 
@@ -124,8 +132,13 @@ class Rollback:
     def _read(self) -> Snapshot:
         release = self._chosen()
         deployments = [self._deployment(target, release) for target in self._targets]
+        schemas = {d.target.name: Schema(d.target, d.platform, release).reading() for d in deployments}
+        for deployment in deployments:
+            reading = schemas[deployment.target.name]
+            refuse(deployment.target.label, release, reading, self.migrations, self.migrations_reason)
         return {
             "release": release.facts,
+            "schema": schemas,
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
             "in_force": [str(item) for item in in_force(self.run.journal, self.target.label)],
@@ -187,7 +200,7 @@ class Rollback:
             f"Roll back {self.target.label} from {before} to {release}",
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
-            (*snapshot["in_force"], *self._warnings(live)),
+            (*snapshot["in_force"], *self._schema_words(snapshot), *self._warnings(live)),
             self.run.id,
         )
 
@@ -237,8 +250,14 @@ class Rollback:
         skipped = "" if steps else "nothing was kept that needs clearing away"
         return Section("afterwards", self.target.label, "clear away what was kept", tuple(steps), skipped=skipped)
 
+    def _schema_words(self, snapshot: Snapshot) -> list[str]:
+        return [
+            words(target.label, snapshot["schema"][target.name], self.migrations, self.migrations_reason)
+            for target in self._targets
+        ]
+
     def _warnings(self, live: list[Release]) -> list[str]:
-        warnings = ["database: not assessed; make sure that the target release can live with the present schema"]
+        warnings: list[str] = []
         if len(live) > 1:
             warnings.append(f"the replicas differ: {', '.join(map(str, live))} are live at once")
         if self.target.environment.laravel is not None:
@@ -246,6 +265,11 @@ class Rollback:
         if self.target.staging is None:
             warnings.append("no staging is configured: production goes first")
         return warnings
+
+    def schema(self) -> Table:
+        """What the releases since the target did to the database, and whether the target can live with it."""
+        plan = self.run.plan
+        return table(plan.snapshot["schema"] if plan else {})
 
     # -- gate, apply, observe -----------------------------------------------------------------------------------
 

@@ -35,6 +35,11 @@ LINES = {
     "went back": ({"section": "staging", "remark": "v2 serves again"}, "staging: v2 serves again"),
     "observing": ({"section": "staging", "seconds": 60.0}, "observing staging for 60 s"),
     "sampled": ({"section": "staging", "text": "5 of 60 s"}, "5 of 60 s"),
+    "put in force": (
+        {"what": "maintenance mode", "environment": "shop/production", "undo": "papermill off"},
+        "maintenance mode is in force in shop/production until: papermill off",
+    ),
+    "lifted": ({"what": "maintenance mode", "environment": "shop/production"}, "is lifted in shop/production"),
     "marked": ({"release": {"tag": "v2"}, "mark": "bad", "reason": "500"}, "v2 is marked bad: 500"),
     "interrupted": ({"reason": "SIGTERM"}, "interrupted: SIGTERM"),
     "closed": ({"status": "failed", "seconds": 3, "reason": "500"}, "failed after 3.0 s: 500"),

@@ -1,0 +1,148 @@
+"""Can the release that goes live run on the schema that is there? Read before any plan; refused when it cannot be shown
+and nobody has decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.command import Command, printable
+from runbook_lib.config import Laravel, Target
+from runbook_lib.display import Table
+from runbook_lib.errors import CommandError, ReleaseRefusedError, RunbookError
+from runbook_lib.laravel.sql import rows_of, sql_command
+from runbook_lib.migrations import Assessment, MigrationFile, Reference, assess, brought, code_names, files_at
+from runbook_lib.platforms.base import Platform, Release
+from runbook_lib.run.plan import Snapshot
+
+APPLIED = "SELECT migration FROM migrations ORDER BY batch, migration"
+HEAD = ("environment", "migration", "verdict", "because")
+
+# Each file with its name before it, between NULs, which no PHP source has.
+_EACH_FILE = 'for f in "$1"/*.php; do [ -e "$f" ] && printf "\\0%s\\0" "$f" && cat "$f"; done; :'
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The database of one environment, before `release` goes live there."""
+
+    target: Target
+    platform: Platform
+    release: Release
+
+    def reading(self) -> Snapshot | None:
+        """What the database has and the release lacks, with verdict and reasons; None where no table laravel is
+        configured. What cannot be read is a verdict of its own: unknown."""
+        if self.target.environment.laravel is None:
+            return None
+        try:
+            return self._assessed()
+        except RunbookError as error:
+            return {"verdict": "unknown", "brought": [], "migrations": [], "way": f"it cannot be read: {error.message}"}
+
+    def _assessed(self) -> Snapshot:
+        host, live = next(iter(self.platform.current().items()))
+        known = self._files(self.release)
+        names = brought(self._applied(host), [file.name for file in known])
+        if not names:
+            return {"verdict": "safe", "brought": [], "migrations": [], "way": "the schema is the release's own"}
+        sources = {file.migration: file for file in self._files(live)}
+        found = assess(
+            [sources.get(name, MigrationFile(name, None)) for name in names],
+            database=self._laravel.database,
+            earlier=known,
+            references=self._references,
+        )
+        return {"verdict": str(found.verdict), "brought": names, "migrations": _reasons(found), "way": found.way}
+
+    @cached_property
+    def _laravel(self) -> Laravel:
+        laravel = self.target.environment.laravel
+        assert laravel is not None  # noqa: S101 - reading() asks first
+        return laravel
+
+    def _applied(self, host: str) -> list[str]:
+        """The rows of the table migrations, in the order in which they ran."""
+        connector, command = self.platform.live(sql_command(self._laravel, APPLIED), host)
+        return [str(row["migration"]) for row in rows_of(connector.read(command))]
+
+    def _files(self, release: Release) -> list[MigrationFile]:
+        """The migration files of a release: from the Git repository, or from inside the image."""
+        folders = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
+        if self._repository is not None:
+            return [file for folder in folders for file in files_at(self._repository, release.id, folder)]
+        return [file for folder in folders for file in self._files_inside(release, folder)]
+
+    def _files_inside(self, release: Release, folder: str) -> list[MigrationFile]:
+        result = next(iter(self.platform.read(release, Command.of("sh", "-c", _EACH_FILE, "sh", folder)).values()))
+        if not result.ok:
+            raise CommandError(
+                f"{folder} in {release} cannot be read: {printable(result.last_line)}",
+                next_step="check laravel.folder and laravel.migrations",
+            )
+        parts = result.output.split("\0")[1:]
+        return [MigrationFile(name, text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
+
+    @property
+    def _repository(self) -> Path | None:
+        git = self.target.environment.git
+        return None if git is None else self.target.resolve(git.repository or git.path)
+
+    def _references(self, names: Collection[str]) -> Sequence[Reference]:
+        """Where the release's code names what is gone; from an image that is not looked up."""
+        if self._repository is None:
+            return []
+        without = str(Path(self._laravel.folder) / self._laravel.migrations[0])
+        return code_names(self._repository, self.release.id, names, without=without, path=self._laravel.folder)
+
+
+def refuse(label: str, release: Release, reading: Snapshot | None, decision: str, reason: str) -> None:
+    """ReleaseRefusedError unless the release is shown to run on the schema, or somebody decided and wrote down why."""
+    if reading is None or reading["verdict"] == "safe":
+        return
+    if decision and reason.strip():
+        return
+    worst = [f"{m['name']}: {m['because']}" for m in reading["migrations"] if m["verdict"] == reading["verdict"]]
+    raise ReleaseRefusedError(
+        f"the database of {label} is not safe for {release}: {reading['verdict']}. "
+        f"{'; '.join(worst[:3]) or reading['way']}",
+        next_step=f"{reading['way']}. Or decide: -p migrations ahead -p migrations_reason 'WHY'",
+    )
+
+
+def words(label: str, reading: Snapshot | None, decision: str, reason: str) -> str:
+    """One line for the plan."""
+    if reading is None:
+        return f"database of {label}: not assessed; make sure that the target release can live with the present schema"
+    count = len(reading["brought"])
+    if not count and reading["verdict"] == "safe":
+        return f"database of {label}: safe, {reading['way']}"
+    decided = f"; left ahead by decision: {reason}" if reading["verdict"] != "safe" and decision else ""
+    lacking = f"{count} migrations that the target lacks"
+    return f"database of {label}: {reading['verdict']}, {lacking}; {reading['way']}{decided}"
+
+
+def table(readings: dict[str, Any]) -> Table:
+    """The assessment of every environment. readings: by environment's name."""
+    rows = [
+        (name, migration["name"], migration["verdict"], migration["because"])
+        for name, reading in readings.items()
+        if reading
+        for migration in reading["migrations"]
+    ]
+    notes = [f"{name}: {reading['verdict']}. {reading['way']}" for name, reading in readings.items() if reading]
+    return Table("The database", HEAD, rows, notes or ("no table laravel is configured: the schema is not assessed",))
+
+
+def _reasons(found: Assessment) -> list[dict[str, str]]:
+    """Name, verdict and deciding reason of each migration, as they are kept in the plan."""
+    rows: list[dict[str, str]] = json.loads(
+        json.dumps(
+            [{"name": name, "verdict": verdict, "because": because} for name, verdict, because, _ in found.table().rows]
+        )
+    )
+    return rows
