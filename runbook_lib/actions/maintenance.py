@@ -85,13 +85,8 @@ class Maintenance:
         return f"approved by {self.run.approve(terms, self.given)}"
 
     def switch(self) -> str:
-        """Do it on every host and prove it; what is put in force is written down first."""
-        if self.on and not self.run.dry_run and not self._is_in_force:
-            self.run.record("put in force", what=WHAT, environment=self.target.label, undo=self._undo)
-        done = self.run.apply(self.target.name)
-        if not self.on and not self.run.dry_run:
-            self.run.record("lifted", what=WHAT, environment=self.target.label)
-        return done
+        """Do it on every host and prove it; what is put in force is written down first, what is lifted when proven."""
+        return self.run.apply(self.target.name)
 
     def close(self) -> str:
         """End the run; after `on` the summary names how to end maintenance mode."""
@@ -127,7 +122,7 @@ class Maintenance:
             self.target.name,
             self.target.label,
             f"{WHAT} {'on' if self.on else 'off'}",
-            steps=tuple(self._steps(hosts, "" if self.on else ".off", on=self.on)),
+            steps=(*self._noted(), *self._steps(hosts, "" if self.on else ".off", on=self.on)),
             back=tuple(self._steps(hosts, ".back", on=not self.on)),
             verify=self._verify,
             verified_back=self._verify_back,
@@ -140,6 +135,26 @@ class Maintenance:
         if self.on:
             return f"{WHAT} is in force already; its options stay until it is ended"
         return f"the record knows of no {WHAT} in force; it is ended all the same"
+
+    def _noted(self) -> Iterator[Step]:
+        """Written down before it begins: whoever dies in between leaves a record."""
+        if self.on:
+            yield Step(
+                f"{self.target.name}.note",
+                f"note that {WHAT} is in force",
+                self._note,
+                lambda: self._is_in_force,
+                repeatable=True,
+                no_undo="it is lifted with maintenance mode itself",
+            )
+
+    def _note(self) -> str:
+        self.run.record("put in force", what=WHAT, environment=self.target.label, undo=self._undo)
+        return ""
+
+    def _lift(self) -> None:
+        if self._is_in_force:
+            self.run.record("lifted", what=WHAT, environment=self.target.label)
 
     def _steps(self, hosts: list[str], suffix: str, *, on: bool) -> Iterator[Step]:
         builders: Artisan = artisan(self._laravel)
@@ -160,6 +175,8 @@ class Maintenance:
         numbers = {"readings": len(readings), "failing": len(wrong)}
         if wrong:
             return Verdict("FAIL", tuple(wrong[:5]), numbers)
+        if not self.on:
+            self._lift()
         return Verdict("PASS", tuple(_words(readings)), numbers)
 
     def _verify_back(self) -> str:
@@ -168,7 +185,7 @@ class Maintenance:
         if wrong:
             raise StepFailedError(f"{WHAT} is not as it was: {wrong[0]}", next_step=f"see it through: {self._undo}")
         if self.on:
-            self.run.record("lifted", what=WHAT, environment=self.target.label)
+            self._lift()
         return f"{WHAT} is {'off' if self.on else 'on'} again"
 
     def _look(self, *, on: bool) -> list[Reading]:

@@ -1,0 +1,161 @@
+"""rollback.ipynb and maintenance_mode.ipynb on a real Laravel application with real databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.laravel.conftest import mariadb, postgresql, repository
+from tests.notebooks.conftest import Project
+from tests.real.databases import fresh_database
+from tests.real.laravel_app import install, serving
+
+__all__ = ["mariadb", "postgresql", "repository"]
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CONFIGURATION = """
+[services.shop.environments.production]
+platform = "git"
+url = "{url}"
+approval.policy = "none"
+observation = {{ window = 0 }}
+checks = {{ within = 10, smoke = [{{ name = "customers", path = "/customers" }}] }}
+
+[services.shop.environments.production.git]
+path = "{app}"
+env = {{ {env} }}
+
+[services.shop.environments.production.laravel]
+database = "{driver}"
+"""
+
+
+class Application:
+    """The shop, live in place. env: of its database."""
+
+    def __init__(self, project: Project, folder: Path, env: Mapping[str, str], driver: str) -> None:
+        self.project, self.folder, self.driver = project, folder, driver
+        self.env = dict(env)
+
+    def artisan(self, *words: str) -> str:
+        done = subprocess.run(
+            ["php", "artisan", *words],
+            cwd=self.folder,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    def deploy(self, tag: str) -> None:
+        """As a careless deployment does it: checkout and migrate."""
+        subprocess.run(["git", "checkout", "--quiet", tag], cwd=self.folder, check=True)
+        install(self.folder)
+        self.artisan("migrate", "--force")
+
+    def configure(self, url: str) -> None:
+        env = ", ".join(f'{name} = "{value}"' for name, value in self.env.items())
+        text = CONFIGURATION.format(url=url, app=self.folder, env=env, driver=self.driver)
+        (self.project.root / "runbooks.toml").write_text(text)
+        self.url = url
+
+    def post(self, path: str, data: Mapping[str, str]) -> None:
+        body = json.dumps(data).encode()
+        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status in (200, 201)
+
+    def get(self, path: str) -> tuple[int, str, Mapping[str, str]]:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.status, answer.read().decode(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace"), error.headers
+
+
+@pytest.fixture(params=["sqlite", "pgsql", "mysql"])
+def application(
+    request: pytest.FixtureRequest, project: Project, repository: Path, tmp_path: Path
+) -> Iterator[Application]:
+    folder = tmp_path / "app"
+    subprocess.run(["git", "clone", "--quiet", str(repository), str(folder)], check=True)
+    database = fresh_database(request, request.param, tmp_path)
+    made = Application(project, folder, {**database.env, "APP_ENV": "production"}, request.param)
+    made.deploy("v1.0.0")
+    with ExitStack() as stack:
+        made.configure(stack.enter_context(serving(folder, made.env)))
+        yield made
+
+
+def last(project: Project) -> dict[str, Any]:
+    environments: dict[str, Any] = project.record()["plan"]["snapshot"]["schema"]
+    return dict(environments["production"])
+
+
+def test_a_release_whose_migrations_are_harmless_is_left_and_the_schema_stays_ahead(application: Application) -> None:
+    application.deploy("v1.1.0")
+    done = application.project.rollback("tag", "v1.0.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert application.get("/version")[1] == "v1.0.0"
+    assert last(application.project)["verdict"] == "safe"
+    assert last(application.project)["brought"] == ["2026_02_10_000000_add_invoices"]
+
+
+def test_a_release_that_renamed_a_column_is_not_left_until_somebody_decides(application: Application) -> None:
+    application.deploy("v1.2.0")
+    done = application.project.rollback("tag", "v1.1.0")
+    assert done.returncode == 1
+    assert "2026_02_20_000000_rename_customer_name" in done.stderr
+    assert application.get("/version")[1] == "v1.2.0"
+    assert application.project.last_run()["status"] == "refused"
+
+
+def test_a_decision_without_its_reason_is_none(application: Application) -> None:
+    application.deploy("v1.2.0")
+    assert application.project.rollback("tag", "v1.1.0", "migrations", "ahead").returncode == 1
+    assert application.get("/version")[1] == "v1.2.0"
+
+
+def test_a_wrong_decision_is_found_out_and_what_served_before_serves_again(application: Application) -> None:
+    """/customers fails on the renamed column: the smoke check sees it."""
+    application.post("/customers", {"name": "Ada", "email": "ada@shop.example"})
+    application.deploy("v1.2.0")
+    done = application.project.rollback("tag", "v1.1.0", "migrations", "ahead", "migrations_reason", "I am sure")
+    assert done.returncode == 1
+    assert "what served before serves again" in done.stdout + done.stderr
+    assert application.get("/version")[1] == "v1.2.0"
+
+
+def test_maintenance_mode_closes_every_route_but_up_and_opens_them_again(application: Application) -> None:
+    on = application.project.run("papermill", "maintenance_mode.ipynb", "-p", "mode", "on", "-p", "refresh", "15")
+    assert on.returncode == 0, on.stdout + on.stderr
+    status, _, headers = application.get("/customers")
+    assert (status, headers["Refresh"]) == (503, "15")
+    assert "maintenance mode is in force" in application.project.run("runbook", "history").stdout
+    off = application.project.run("papermill", "maintenance_mode.ipynb", "-p", "mode", "off")
+    assert off.returncode == 0, off.stdout + off.stderr
+    assert application.get("/customers")[0] == 200
+    assert "in force" not in application.project.run("runbook", "history").stdout
+
+
+def test_a_database_that_cannot_be_asked_is_no_reason_to_go_on(application: Application) -> None:
+    application.deploy("v1.1.0")
+    text = (application.project.root / "runbooks.toml").read_text()
+    broken = text.replace('DB_DATABASE = "', 'DB_DATABASE = "no-such-')
+    (application.project.root / "runbooks.toml").write_text(broken)
+    done = application.project.rollback("tag", "v1.0.0")
+    assert done.returncode == 1
+    assert "cannot be asked" in done.stderr
+    assert application.get("/version")[1] == "v1.1.0"
