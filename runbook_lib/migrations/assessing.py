@@ -52,6 +52,7 @@ def assess(
     read = [_read(file, database) for file in files]
     known = Known(before=History(earlier, database).column)
     everything = [change for one in read for change in one.up]
+    known.again = {(c.connection, c.table) for c in everything if c.kind == "create table"}
     back = taken_back(everything)
     found = []
     position = 0
@@ -123,7 +124,8 @@ def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, k
     column = before if isinstance(before, Column) else None
     if column is None and rule.kind == "remove default" and change.columns:
         column = known.before(change.table, change.columns[0])
-    shims = shims_of(change, rule.kind, column)
+    taken = rule.kind == "rename table" and (change.connection, change.table) in known.again
+    shims = () if taken else shims_of(change, rule.kind, column)
     verdict, why = _verdict(judged, reversal, bool(shims), back)
     harmless = verdict is Verdict.SAFE
     return Operation(
@@ -150,7 +152,7 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
         return Verdict.SAFE, judged.safe + note
     if back:
         return Verdict.SAFE, "a later rename takes it back"
-    why = (change.why or f"older code {rule.older}") + note
+    why = (change.why or f"older code: {rule.older}") + note
     if rule.verdict is Verdict.SAFE and not judged.assumed:
         return Verdict.SAFE, why
     guards = tuple(guard for guard in change.guards if guard != TRIED)

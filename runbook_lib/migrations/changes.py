@@ -58,7 +58,7 @@ class Change:
 
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
-        return replace(self, kind=kind, **more)
+        return self if kind == self.kind and not more else replace(self, kind=kind, **more)
 
     @property
     def subject(self) -> str:

@@ -46,16 +46,16 @@ def migrations(
                  1 an error: unknown tag, no repository
     """
     try:
-        assessment, gone = _assess(releases, repo, path, folder, database or "")
+        assessment, notes = _assess(releases, repo, path, folder, database or "")
     except RunbookError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps({**assessment.facts, "only_in_target": gone}, indent=2, ensure_ascii=True))
+        click.echo(json.dumps({**assessment.facts, "notes": notes}, indent=2, ensure_ascii=True))
     else:
         _show(assessment, everything)
-        for name in gone:
-            click.echo(printable(f"Note: {name} is in the older release only: it was taken out, or never ran here."))
+        for note in notes:
+            click.echo(printable(f"Note: {note}.", 400))
         click.echo("Note: migrations of packages (loadMigrationsFrom) are not in these folders and were not looked at.")
     sys.exit(STATUS[str(assessment.verdict)])
 
@@ -83,23 +83,32 @@ def _assess(
     names = brought(in_order(new), [file.name for file in old])
     find = partial(code_names, repo, target, without=prefix + folders[0], path=prefix)
     assessment = assess([new[name] for name in names], database=database, earlier=old, references=find)
-    return assessment, [file.migration for file in old if file.migration not in new]
+    held = {file.migration: file.content for file in old}
+    notes = [
+        f"{name} is in the older release only: it was taken out, or never ran here" for name in held if name not in new
+    ]
+    notes += [
+        f"{name} was edited between the releases: the database has what ran first"
+        for name, file in new.items()
+        if name in held and held[name] != file.content
+    ]
+    return assessment, notes
 
 
 def _show(assessment: Assessment, everything: bool) -> None:
     for migration in assessment.migrations:
-        _show_migration(migration, everything)
+        _show_migration(migration, everything, assessment.database)
     verdict = str(assessment.verdict)
     click.echo(f"{len(assessment.migrations)} migrations: {click.style(verdict, fg=_COLOURS[verdict], bold=True)}")
     click.echo(printable(assessment.way, 2000))
 
 
-def _show_migration(migration: MigrationAssessment, everything: bool) -> None:
+def _show_migration(migration: MigrationAssessment, everything: bool, database: str) -> None:
     verdict = click.style(f"{migration.verdict!s:<8}", fg=_COLOURS[str(migration.verdict)], bold=True)
     click.echo(f"{verdict} {printable(migration.name)}")
     for operation in migration.operations:
         if everything or str(operation.verdict) != "safe":
-            _show_operation(operation)
+            _show_operation(operation, database)
     safe = sum(str(operation.verdict) == "safe" for operation in migration.operations)
     if safe and not everything:
         click.echo(f"         {safe} operations do not touch older code")
@@ -111,7 +120,7 @@ def _show_migration(migration: MigrationAssessment, everything: bool) -> None:
         click.echo(printable(f"         note: {note}", 300))
 
 
-def _show_operation(operation: Operation) -> None:
+def _show_operation(operation: Operation, database: str) -> None:
     where = f"line {operation.line}: " if operation.line else ""
     head = f"  {operation.verdict!s:<7} {where}{operation.kind} {operation.subject}"
     click.echo(printable(head, 300))
@@ -125,8 +134,9 @@ def _show_operation(operation: Operation) -> None:
         if words:
             click.echo(printable(f"          {label + ':':<5} {words}", 400))
     for shim in operation.shims:
-        for database, statements in shim.sql.items():
-            click.echo(printable(f"          shim ({database}): {'; '.join(statements)}", 400))
+        for name, statements in shim.sql.items():
+            if database in {"", name}:
+                click.echo(printable(f"          shim ({name}): {'; '.join(statements)}", 400))
     for reference in operation.references[:5]:
         click.echo(printable(f"          {reference} {reference.text}", 240))
     if len(operation.references) > 5:

@@ -46,13 +46,14 @@ def _down(assessment: Assessment) -> str:
 def _loss(assessment: Assessment) -> str:
     return (
         f"Data is gone or would be: {_names(assessment.of(Verdict.LOSS))}. Stop writes and back up; then export the "
-        "affected data or restore it, or fix forward. Shims that add columns back let older code run without the values."
+        "affected data or restore it, or fix forward. A column added back lets older code run without its values."
     )
 
 
 def _unknown(assessment: Assessment) -> str:
-    worst = max((m.verdict for m in assessment.migrations if m.verdict is not Verdict.UNKNOWN), default=Verdict.SAFE)
-    rest = f" Of the others the worst is: {worst}." if worst is not Verdict.SAFE else ""
+    verdicts = [o.verdict for m in assessment.migrations for o in m.operations if o.verdict is not Verdict.UNKNOWN]
+    worst = max(verdicts, default=Verdict.SAFE)
+    rest = f" Whatever the answer, the rest of them takes: {worst}." if worst is not Verdict.SAFE else ""
     names = _names(assessment.of(Verdict.UNKNOWN))
     return f"Ask: {names} cannot be judged from the text.{rest}"
 

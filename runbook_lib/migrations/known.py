@@ -19,6 +19,7 @@ CHANGES = {
 class Known:
     """Older code knows none of the new tables, columns and indexes.
 
+    again: the tables that are created somewhere in the set; a name that is taken again can have no view.
     before: asks the history for a column as it was before the set; None when it does not say.
     """
 
@@ -27,6 +28,7 @@ class Known:
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     changed: dict[tuple[str, str], Column] = field(default_factory=dict)
     indexes: set[tuple[str, str]] = field(default_factory=set)
+    again: set[tuple[str, str]] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     gone_columns: set[tuple[str, str]] = field(default_factory=set)
 
@@ -94,7 +96,7 @@ class Known:
 
     def _add(self, change: Change, table: str, certain: bool) -> None:
         for name in change.columns:
-            if certain and (table, name) not in self.gone_columns:
+            if certain and table not in self.gone and (table, name) not in self.gone_columns:
                 self.columns[table, name] = change.column or Column(name, nullable=True)
 
     def _rename_column(self, change: Change, table: str, certain: bool) -> None:

@@ -48,6 +48,8 @@ def statements(text: str, database: str) -> list[Change]:
         return []
     if len(text) > LIMIT:
         return [_unread(text, f"the SQL has more than {LIMIT:,} characters")]
+    if "/*!" in text:
+        return [_unread(text, "MySQL runs what is in the comment")]
     parsed = _parsed(text, database)
     if parsed is None:
         return _known_words(text)

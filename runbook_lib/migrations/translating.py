@@ -235,7 +235,10 @@ def _named_literally(act: Act) -> bool:
 def _indexes_of(act: Act, column: Column) -> Iterator[Change]:
     foreign = False
     for method, given in act.modifiers:
-        if method in builder.INDEXED and given.get(0, True) is not False:
+        if method in builder.INDEXED and given.get(0, True) is False:
+            if act.modifier("change") is not None:  # index(false)->change() drops it
+                yield _change(act, f"drop {'unique' if method == 'unique' else 'index'}", columns=(column.name,))
+        elif method in builder.INDEXED:
             kind, ending = builder.INDEXES.get(method, ("add index", "index"))
             name = given.get(0, given.get("indexName"))
             named = name if isinstance(name, str) else builder.index_name(shown(act.table), (column.name,), ending)

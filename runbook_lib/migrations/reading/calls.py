@@ -66,7 +66,7 @@ def function(reader: Reader, node: Node) -> Value:
         called = reader.value(callee)
         arguments = _arguments(reader, node)
         if isinstance(called, Closure):
-            return reader.call(called, *arguments.values())
+            return reader.call(node, called, *arguments.values())
         return reader.unread(node, "which function is called is known only when it runs")
     name = text(callee).lstrip("\\").lower()
     arguments = _arguments(reader, node)
@@ -99,7 +99,9 @@ def _application(arguments: Arguments) -> Value:
         return Connection()
     if name in {"db.schema"}:
         return SchemaBuilder()
-    if name in {"cache", "log", "hash", "encrypter", "Spatie\\Permission\\PermissionRegistrar"}:
+    if name in {"cache", "Illuminate\\Contracts\\Cache\\Repository"}:
+        return Dynamic("app('cache')", "cache")
+    if name in {"log", "hash", "encrypter", "Spatie\\Permission\\PermissionRegistrar"}:
         return Dynamic(f"app({shown(name)!r})", "pure")
     return Dynamic(f"app({shown(name)})")
 
@@ -111,22 +113,43 @@ def _like(given: Value) -> Value:
 def _with_closures(reader: Reader, node: Node, name: str, arguments: Arguments) -> Value:
     values = list(arguments.values())
     if name in {"tap", "with"} and len(values) == 2 and isinstance(values[1], Closure):
-        reader.call(values[1], values[0])
+        reader.call(node, values[1], values[0])
         return values[0] if name == "tap" else Dynamic(text(node)[:80])
-    rest = next((v for v in values if not isinstance(v, Closure)), None)
-    callable_names = [v for v in values if isinstance(v, str) and name in harmless.WITH_CLOSURES]
-    if (
-        any(called.lower() not in harmless.FUNCTIONS for called in callable_names[:1])
-        and name != "preg_replace_callback"
-    ):
+    if name in harmless.WITH_CLOSURES and not _followed(values[:1] if name == "array_map" else values[1:2]):
         return reader.unread(node, "which function is called is not known")
-    kind = rest.kind if isinstance(rest, Dynamic) else "rows"
+    kind = _kind(values)
     with reader.guarded(f"in {name}()"):
         for value in values:
-            reader.call(value, *[Dynamic(f"each in {name}()", kind)] * 3)
+            if isinstance(value, Closure):
+                reader.call(node, value, *[Dynamic(f"each in {name}()", kind)] * 3)
+    rest = next((value for value in values if not isinstance(value, Closure)), None)
     if isinstance(rest, Dynamic) and name == "optional":
         return rest
-    return Dynamic(text(node)[:200], "pure" if kind == "pure" else "rows")
+    return Dynamic(text(node)[:200], kind)
+
+
+def _followed(callbacks: list[Value]) -> bool:
+    """What is to be called is a closure that is read here, nothing, or a harmless function."""
+    return all(
+        value is None or isinstance(value, Closure) or (isinstance(value, str) and value.lower() in harmless.FUNCTIONS)
+        for value in callbacks
+    )
+
+
+def _kind(values: list[Value]) -> str:
+    """Of what may be given back: the least known of what was put in."""
+    kinds: set[str] = set()
+    for value in values:
+        if isinstance(value, Dynamic):
+            kinds.add(value.kind)
+        elif isinstance(value, dict):
+            kinds.add(_kind(list(value.values())))
+        elif isinstance(value, Query | Collection):
+            kinds.add("rows")
+        elif not is_literal(value) and not isinstance(value, Closure | Raw | Class):
+            kinds.add("plain")
+    kinds.discard("pure")
+    return kinds.pop() if len(kinds) == 1 else "plain" if kinds else "pure"
 
 
 def _first_upper(word: str) -> str:
@@ -158,6 +181,8 @@ def _computed(node: Node, name: str, arguments: Arguments) -> Value:
         return _merged(values)
     if name in {"array_keys", "array_values"} and len(values) == 1 and isinstance(values[0], dict):
         return dict(enumerate(values[0] if name == "array_keys" else values[0].values()))
+    if name in harmless.GIVING or name.startswith("array_"):
+        return Dynamic(text(node)[:200], _kind(values))
     if name == "env":
         return Dynamic(text(node)[:200], "plain", fixed=True)
     if name == "config":
@@ -236,12 +261,17 @@ def scoped(reader: Reader, node: Node) -> Value:
 def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: Arguments) -> Value:
     if name in harmless.CLASSES:
         return _harmless(reader, node, arguments)
+    if name in harmless.HOLDERS:
+        _harmless(reader, node, arguments)
+        return Dynamic(text(node)[:200], _kind(list(arguments.values())))
+    if name in harmless.CACHES:
+        return _cached(reader, node, method, arguments)
     if name in _APPS:
         return Dynamic(text(node)[:80], "pure") if method in harmless.APPLICATION else reader.unread(node, "not known")
     if _is_model(name) and method in _MODEL_SETTINGS:
         return None
     if _is_model(name) and method in {"withoutEvents", "unguarded", "withoutTimestamps", "withoutSyncingToSearch"}:
-        return reader.call(arguments.get(0))
+        return reader.call(node, arguments.get(0))
     if _is_model(name) and (method in _MODEL_STARTS or method in harmless.WRITES):
         return database.call(reader, node, Query(None, name), method, arguments)
     if _is_model(name) and method == "getTableName":
@@ -249,9 +279,16 @@ def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: A
     return reader.unread(node, f"{name}::{method}() is not known")
 
 
+def _cached(reader: Reader, node: Node, method: str, arguments: Arguments) -> Value:
+    """The cache is no part of the schema; what comes out of it may be anything."""
+    _harmless(reader, node, arguments)
+    return Dynamic(text(node)[:80], "cache" if method in harmless.CACHE_WRITES else "plain")
+
+
 def _harmless(reader: Reader, node: Node, arguments: Arguments) -> Value:
     for value in arguments.values():
-        reader.call(value, Dynamic("given by a harmless call", "pure"))
+        if isinstance(value, Closure):
+            reader.call(node, value, Dynamic("given by a harmless call"))
     return Dynamic(text(node)[:200], "pure", never_null=True)
 
 
@@ -337,12 +374,14 @@ def _on_this(reader: Reader, node: Node, method: str) -> Value:
         return reader.properties.get("connection", Dynamic("$this->connection", "plain"))
     held = reader.properties.get(method)
     if isinstance(held, Closure):
-        return reader.call(held, *arguments.values())
+        return reader.call(node, held, *arguments.values())
     return reader.unread(node, f"{method}() is not in this class")
 
 
 def _on(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
     if isinstance(owner, Definition):
+        if tuple(reader.guards) != owner.act.guards and not owner.act.creates:
+            return reader.unread(node, "what the column becomes depends on a condition")
         owner.act.modifiers.append((method, arguments))
         return owner
     if isinstance(owner, Blueprint):
@@ -352,7 +391,7 @@ def _on(reader: Reader, node: Node, owner: Value, method: str, arguments: Argume
     if isinstance(owner, Collection):
         return _on_collection(reader, node, owner, method, arguments)
     if isinstance(owner, Closure) and method in {"call", "bindTo", "__invoke"}:
-        return reader.call(owner, *arguments.values())
+        return reader.call(node, owner, *arguments.values())
     if isinstance(owner, Dynamic):
         return _on_dynamic(reader, node, owner, method, arguments)
     return reader.unread(node, f"{method}() of something unknown")
@@ -361,14 +400,15 @@ def _on(reader: Reader, node: Node, owner: Value, method: str, arguments: Argume
 def _on_collection(reader: Reader, node: Node, owner: Collection, method: str, arguments: Arguments) -> Value:
     if method in {"each", "map", "mapWithKeys", "flatMap"} and len(owner.items) <= 500:
         for key, item in owner.items.items():
-            reader.call(arguments.get(0), item, key)
+            reader.call(node, arguments.get(0), item, key)
         return owner if method == "each" else Dynamic(text(node)[:80], "rows")
     if method in {"toArray", "all", "values"}:
         return owner.items
-    if method in harmless.READS:
+    if method in harmless.READS and (method not in harmless.RUNNING or _followed(list(arguments.values())[-1:])):
         with reader.guarded(f"in {method}()"):
             for value in arguments.values():
-                reader.call(value, Dynamic("each item"), Dynamic("the key", "pure"))
+                if isinstance(value, Closure):
+                    reader.call(node, value, Dynamic("each item"), Dynamic("the key", "pure"))
         return Dynamic(text(node)[:80], "rows")
     return reader.unread(node, f"{method}() is not known")
 
@@ -376,6 +416,8 @@ def _on_collection(reader: Reader, node: Node, owner: Collection, method: str, a
 def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, arguments: Arguments) -> Value:
     if owner.kind == "pure":
         return _harmless(reader, node, arguments)
+    if owner.kind == "cache":
+        return _cached(reader, node, method, arguments)
     if owner.kind == "application" and method in harmless.APPLICATION:
         return Dynamic(text(node)[:80], "pure")
     if owner.kind == "application" and method == "make":

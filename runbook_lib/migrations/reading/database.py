@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading.acts import Arguments
-from runbook_lib.migrations.reading.harmless import READS, WRITES
+from runbook_lib.migrations.reading.harmless import FUNCTIONS, READS, RUNNING, WRITES
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
@@ -85,9 +85,9 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
     if method in _SCHEMA_SETTINGS:
         return None
     if method in _SCHEMA_GUARDS:
-        return _guarded_table(reader, owner, method, arguments)
+        return _guarded_table(reader, node, owner, method, arguments)
     if method == "withoutForeignKeyConstraints":
-        return reader.call(arguments.get(0))
+        return reader.call(node, arguments.get(0))
     if method in {"connection", "setConnection"}:
         return SchemaBuilder(arguments.get(0, ""))
     if method == "getConnection":
@@ -104,26 +104,26 @@ def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method:
     if not isinstance(callback, Closure):
         return reader.unread(node, "the closure is not written here")
     before = len(reader.acts)
-    reader.call(callback, Blueprint(table, creates))
+    reader.call(node, callback, Blueprint(table, creates))
     for act in reader.acts[before:]:
         if act.verb == "blueprint" and not act.connection:
             act.connection = owner.connection
     return None
 
 
-def _guarded_table(reader: Reader, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
+def _guarded_table(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
     table = arguments.get(0, arguments.get("table"))
     callback = arguments.get(2, arguments.get("callback"))
     what = shown(arguments.get(1, arguments.get("column", arguments.get("index"))))
     with reader.guarded(f"if {shown(table)} {_SCHEMA_GUARDS[method]} {what}"):
-        reader.call(callback, Blueprint(table, False))
+        reader.call(node, callback, Blueprint(table, False))
     return None
 
 
 def blueprint(reader: Reader, node: Node, owner: Blueprint, method: str, arguments: Arguments) -> Value:
     """A method of $table: a column, a command, or a few that only group others."""
     if method in {"after"}:
-        return reader.call(arguments.get(1, arguments.get("callback")), owner)
+        return reader.call(node, arguments.get(1, arguments.get("callback")), owner)
     if method == "getTable":
         return owner.table
     if method in {"getColumns", "getCommands", "getConnection", "hasColumn"}:
@@ -141,7 +141,7 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in {"connection", "setDefaultConnection"}:
         return Connection(arguments.get(0, "")) if method == "connection" else reader.unread(node, "another connection")
     if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
-        return reader.call(first, owner)
+        return reader.call(node, first, owner)
     if method == "getDriverName":
         return reader.database or Dynamic("the database's driver", "pure", fixed=True)
     if method == "getTablePrefix":
@@ -190,6 +190,8 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
         return Dynamic(f"the table of {owner.model}", "pure", fixed=True)
     if method in {"getKeyName", "getConnectionName", "getForeignKey"}:
         return Dynamic(f"{method}() of {owner.model}", "pure", fixed=True)
+    if method in RUNNING and not _runs_closures(arguments):
+        return reader.unread(node, "which function is called is known only when it runs")
     if method in READS or method in WRITES or method in {"firstOrNew"}:
         _closures(reader, method, arguments, owner)
         return owner if method in _BUILDS or method.startswith(("where", "orWhere")) else _rows(node, owner)
@@ -221,6 +223,16 @@ def _write(reader: Reader, node: Node, owner: Query, kind: str, method: str, arg
     reader.act("rows", kind, owner.table, {"columns": columns, "model": owner.model, "call": method}, node)
 
 
+def _runs_closures(arguments: Arguments) -> bool:
+    """What each(), map() and the like are given is read here, or a harmless function, or a number of rows."""
+    return all(
+        isinstance(value, Closure | int | float | type(None))
+        or (isinstance(value, str) and (position or value.lower() in FUNCTIONS))
+        or (isinstance(value, Dynamic) and value.kind == "pure")
+        for position, value in enumerate(arguments.values())
+    )
+
+
 def _closures(reader: Reader, method: str, arguments: Arguments, owner: Query) -> None:
     builds = method in _BUILDS or method.startswith(("where", "orWhere", "has"))
     values = list(arguments.values())
@@ -230,7 +242,7 @@ def _closures(reader: Reader, method: str, arguments: Arguments, owner: Query) -
             continue
         given: Value = Query(owner.table, owner.model or "a query") if builds else _rows(value.node, owner)
         with reader.guarded(*([] if method in {"tap"} else [f"for what {method}() gives"])):
-            reader.call(value, given, Dynamic("the key", "pure"))
+            reader.call(value.node, value, given, Dynamic("the key", "pure"))
 
 
 def literal_sql(value: Value) -> str | None:

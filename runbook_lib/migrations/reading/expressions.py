@@ -208,7 +208,8 @@ def _bind_property(reader: Reader, target: Node, value: Value) -> None:
     parts = children(target)
     owner = reader.value(parts[0])
     if isinstance(owner, This):
-        reader.properties[text(parts[-1])] = value
+        name = text(parts[-1])
+        reader.properties[name] = Dynamic(f"$this->{name}") if reader.guards else value
     elif isinstance(owner, Blueprint) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
         return  # $table->engine = ..., $row->name = ...: nothing is written before save()
     else:

@@ -51,7 +51,7 @@ HELPERS = words(
     """
     abort abort_if decrypt encrypt abort_unless app_path array_get asset base_path bcrypt blank carbon collect
     config_path data_get data_set database_path dd dump e env fake filled fluent head info is_null last lang_path
-    logger config now object_get optional public_path report request resource_path route snake_case storage_path str
+    logger config now object_get optional public_path report resource_path route snake_case storage_path str
     str_limit str_plural str_random str_singular str_slug studly_case camel_case throw_if throw_unless today trans
     trans_choice url uuid value with __ class_uses_recursive rescue once literal
     """
@@ -60,24 +60,47 @@ HELPERS = words(
 # Facades and classes all of whose static methods and results leave the database as it is.
 CLASSES = words(
     """
-    Illuminate\\Support\\Str Illuminate\\Support\\Arr Illuminate\\Support\\Carbon Illuminate\\Support\\Facades\\Log
-    Illuminate\\Support\\Facades\\Hash Illuminate\\Support\\Facades\\Crypt Illuminate\\Support\\Facades\\Cache
-    Illuminate\\Support\\Facades\\Lang Illuminate\\Support\\Facades\\Date Illuminate\\Support\\Number
-    Illuminate\\Support\\Facades\\URL Illuminate\\Support\\Facades\\Config Illuminate\\Support\\Stringable
-    Illuminate\\Support\\Env Illuminate\\Support\\Collection Illuminate\\Support\\HtmlString
+    Illuminate\\Support\\Str Illuminate\\Support\\Carbon Illuminate\\Support\\Facades\\Log
+    Illuminate\\Support\\Facades\\Hash Illuminate\\Support\\Facades\\Crypt Illuminate\\Support\\Facades\\Lang
+    Illuminate\\Support\\Facades\\Date Illuminate\\Support\\Number Illuminate\\Support\\Facades\\URL
+    Illuminate\\Support\\Stringable Illuminate\\Support\\Env Illuminate\\Support\\HtmlString
     Doctrine\\DBAL\\Types\\Type Carbon\\Carbon Carbon\\CarbonImmutable Ramsey\\Uuid\\Uuid
-    Symfony\\Component\\Uid\\Ulid Symfony\\Component\\Uid\\Uuid Webpatser\\Uuid\\Uuid Str Arr Log Hash Crypt Cache
-    Lang Date DateTime DateTimeImmutable DateInterval URL Symfony\\Component\\Console\\Output\\ConsoleOutput
+    Symfony\\Component\\Uid\\Ulid Symfony\\Component\\Uid\\Uuid Webpatser\\Uuid\\Uuid Str Log Hash Crypt Lang Date
+    DateTime DateTimeImmutable DateInterval URL Symfony\\Component\\Console\\Output\\ConsoleOutput
     Symfony\\Component\\Console\\Helper\\ProgressBar
+    """
+)
+
+# Classes all of whose static methods are harmless but may give back an object that was put in.
+HOLDERS = words(
+    """
+    Illuminate\\Support\\Arr Illuminate\\Support\\Collection Arr
+    """
+)
+# Functions that may give back an object that was put in; what it is decides what calls on it do.
+GIVING = words(
+    """
+    head last end current reset next prev max min data_get object_get value with optional compact iterator_to_array
+    func_get_args get_object_vars unserialize constant key_exists literal blank filled fluent data_set
+    """
+)
+CACHES = {"Cache", "Illuminate\\Support\\Facades\\Cache"}
+CACHE_WRITES = words(
+    "forget flush put forever add tags store forgetMany clear driver lock putMany delete deleteMultiple"
+)
+# Methods that run what they are given.
+RUNNING = words(
+    """
+    each eachById eachSpread map flatMap mapWithKeys mapSpread mapToGroups transform filter reject reduce tap pipe
+    chunk chunkById chunkMap every partition
     """
 )
 
 # Classes whose constructors do nothing but hold their arguments.
 MADE = words(
     """
-    stdClass ArrayObject ArrayIterator DateTime DateTimeImmutable DateTimeZone DateInterval DatePeriod Exception
-    RuntimeException InvalidArgumentException LogicException UnexpectedValueException
-    Illuminate\\Support\\Collection Illuminate\\Support\\Fluent Illuminate\\Support\\HtmlString Carbon\\Carbon
+    stdClass DateTime DateTimeImmutable DateTimeZone DateInterval DatePeriod Exception RuntimeException
+    InvalidArgumentException LogicException UnexpectedValueException Illuminate\\Support\\HtmlString Carbon\\Carbon
     Carbon\\CarbonImmutable Illuminate\\Support\\Carbon Symfony\\Component\\Console\\Output\\ConsoleOutput
     Symfony\\Component\\Console\\Helper\\ProgressBar Faker\\Generator ReflectionClass
     """
@@ -96,29 +119,29 @@ READS = words(
     """
     all average avg chunkMap clone collect count crossJoin cursor dd ddRawSql distinct doesntExist dump exists
     existsOr fill find findMany findOr findOrFail first firstOrFail firstWhere firstOr forPage forceIndex from
-    fromSub fromRaw get getAttribute getAttributes getConnection getConnectionName getKey getKeyName getModel
-    getOriginal getQuery getRawOriginal getRelation getTable groupBy groupByRaw has having havingNull havingRaw
-    havingNotNull hasColumn implode inRandomOrder isDirty isEmpty isNotEmpty join joinSub joinWhere keys keyBy last
-    latest lazy lazyById leftJoin leftJoinSub limit load loadMissing lockForUpdate make makeHidden makeVisible max
-    min newInstance newQuery newModelQuery offset oldest only on onlyTrashed onWriteConnection orDoesntHave orHas
-    orHaving orWhere orWhereBetween orWhereColumn orWhereDate orWhereDoesntHave orWhereExists orWhereHas orWhereIn
-    orWhereJsonContains orWhereNotExists orWhereNotIn orWhereNotNull orWhereNot orWhereNull orWhereRaw orWhereLike
-    orderBy orderByDesc orderByRaw paginate pluck query raw refresh relationLoaded reorder replicate
-    resolveRouteBinding rightJoin select selectRaw selectSub addSelect setAppends setAttribute setConnection
-    setHidden setRelation setTable sharedLock skip sole sum take tap toArray toBase toJson toRawSql toSql trashed
-    union unionAll unset unsetRelation useWritePdo value values wasChanged when unless where whereBetween
-    whereColumn whereDate whereDay whereDoesntHave whereExists whereHas whereHasMorph whereIn whereIntegerInRaw
-    whereJsonContains whereJsonLength whereKey whereKeyNot whereLike whereMonth whereNot whereNotBetween
-    whereNotExists whereNotIn whereNotLike whereNotNull whereNull whereRaw whereRelation whereTime whereYear with
-    withCount withoutGlobalScope withoutGlobalScopes withOnly withSum withTrashed without withoutEagerLoads whereAny
-    whereAll whereFullText whereMorphedTo whereDoesntHaveMorph whereMorphRelation whereJsonDoesntContain
-    whereJsonContainsKey whereBelongsTo associate dissociate contains containsStrict diff each eachById eachSpread
-    chunk chunkById chunkWhile eachItem every except filter flatMap flatten flip forget intersect map mapInto
-    mapSpread mapToGroups mapWithKeys merge nth partition pipe pop prepend push put random reduce reject reverse
-    search shift shuffle slice some sort sortBy sortByDesc sortKeys splice split transform undot unique whenEmpty
-    whenNotEmpty whereInstanceOf whereStrict zip getCollection items hasMorePages nextCursor setTouchedRelations
-    timestamps usesTimestamps getDates fetch fetchAll fetchColumn format getTimestamp toDateString toDateTimeString
-    orderedUuid forPageAfterId
+    fromSub fromRaw get getAttribute getAttributes getBindings mergeBindings addBinding getConnection
+    getConnectionName getKey getKeyName getModel getOriginal getQuery getRawOriginal getRelation getTable groupBy
+    groupByRaw has having havingNull havingRaw havingNotNull hasColumn implode inRandomOrder isDirty isEmpty
+    isNotEmpty join joinSub joinWhere keys keyBy last latest lazy lazyById leftJoin leftJoinSub limit load
+    loadMissing lockForUpdate make makeHidden makeVisible max min newInstance newQuery newModelQuery offset oldest
+    only on onlyTrashed onWriteConnection orDoesntHave orHas orHaving orWhere orWhereBetween orWhereColumn
+    orWhereDate orWhereDoesntHave orWhereExists orWhereHas orWhereIn orWhereJsonContains orWhereNotExists
+    orWhereNotIn orWhereNotNull orWhereNot orWhereNull orWhereRaw orWhereLike orderBy orderByDesc orderByRaw
+    paginate pluck query raw refresh relationLoaded reorder replicate resolveRouteBinding rightJoin select selectRaw
+    selectSub addSelect setAppends setAttribute setConnection setHidden setRelation setTable sharedLock skip sole
+    sum take tap toArray toBase toJson toRawSql toSql trashed union unionAll unset unsetRelation useWritePdo value
+    values wasChanged when unless where whereBetween whereColumn whereDate whereDay whereDoesntHave whereExists
+    whereHas whereHasMorph whereIn whereIntegerInRaw whereJsonContains whereJsonLength whereKey whereKeyNot
+    whereLike whereMonth whereNot whereNotBetween whereNotExists whereNotIn whereNotLike whereNotNull whereNull
+    whereRaw whereRelation whereTime whereYear with withCount withoutGlobalScope withoutGlobalScopes withOnly
+    withSum withTrashed without withoutEagerLoads whereAny whereAll whereFullText whereMorphedTo
+    whereDoesntHaveMorph whereMorphRelation whereJsonDoesntContain whereJsonContainsKey whereBelongsTo associate
+    dissociate contains containsStrict diff each eachById eachSpread chunk chunkById chunkWhile eachItem every
+    except filter flatMap flatten flip forget intersect map mapInto mapSpread mapToGroups mapWithKeys merge nth
+    partition pipe pop prepend push put random reduce reject reverse search shift shuffle slice some sort sortBy
+    sortByDesc sortKeys splice split transform undot unique whenEmpty whenNotEmpty whereInstanceOf whereStrict zip
+    getCollection items hasMorePages nextCursor setTouchedRelations timestamps usesTimestamps getDates fetch
+    fetchAll fetchColumn format getTimestamp toDateString toDateTimeString orderedUuid forPageAfterId
     """
 ) - {"push"}
 

@@ -151,10 +151,10 @@ class Reader:
         else:
             found[len(found)] = Dynamic(text(node)[:200])
 
-    def call(self, function: Value, *given: Value) -> Value:
-        """Run a closure with these arguments bound to its parameters."""
+    def call(self, node: Node, function: Value, *given: Value) -> Value:
+        """Run a closure with these arguments bound to its parameters. node: the call, if it cannot be followed."""
         if not isinstance(function, Closure):
-            return None
+            return self.unread(node, "which function is called is known only when it runs")
         if len(self.calls) > DEPTH_LIMIT:
             raise TooMuchError
         scope = dict(function.scope)
