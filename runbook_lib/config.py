@@ -336,6 +336,12 @@ class Laravel(Table):
     bypass: SecretReference | None = Field(
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
+    backup: Hook | None = Field(
+        None, description="Command that backs the database up; run before migrations are taken back."
+    )
+    backup_check: list[str] = Field(
+        [], description="Command that exits 0 when the backup that was just taken can be restored."
+    )
 
     @field_validator("folder", "migrations")
     @classmethod

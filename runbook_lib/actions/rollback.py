@@ -11,6 +11,8 @@ from runbook_lib.actions.observing import observed
 from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.showing import planned
+from runbook_lib.actions.taking_back import TakingBack
+from runbook_lib.actions.taking_back import refuse as refuse_taking_back
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
@@ -65,8 +67,9 @@ class Rollback:
 
         tag: release to put live; empty: the last known good one. service: empty when there is only one.
         environment: where. reason: for the record. window: seconds of observation; negative: as configured.
-        skip_staging: rely on a recent recorded PASS of staging. migrations: "ahead" leaves a schema as it is that was
-        not assessed as safe; migrations_reason: why, in writing. approve: digest of a plan approved beforehand.
+        skip_staging: rely on a recent recorded PASS of staging. migrations: what to do with a schema that was not
+        assessed as safe: "ahead" leaves it, "down" takes its migrations back; migrations_reason: why, in writing.
+        approve: digest of a plan approved beforehand.
         dry_run: plan only. Raises ConfigurationError, LockHeldError, JournalError.
         """
         target = configuration().target(service, environment)
@@ -136,6 +139,8 @@ class Rollback:
         for deployment in deployments:
             reading = schemas[deployment.target.name]
             refuse(deployment.target.label, release, reading, self.migrations, self.migrations_reason)
+            if reading is not None and self._takes_back(reading):
+                refuse_taking_back(deployment.target, reading)
         return {
             "release": release.facts,
             "schema": schemas,
@@ -208,9 +213,23 @@ class Rollback:
         target, readings = deployment.target, snapshot["environments"][deployment.target.name]
         seconds = self._durations.get(target.name, 0.0)
         if target is self.target:
-            section = deployment.section(readings, seconds=seconds)
+            section = self._with_database(deployment, deployment.section(readings, seconds=seconds), snapshot)
             return self._guarded_by_staging(section, deployment.release)
-        return deployment.section(readings, self._skip_staging(deployment.release, snapshot), seconds)
+        skipped = self._skip_staging(deployment.release, snapshot)
+        return self._with_database(deployment, deployment.section(readings, skipped, seconds), snapshot)
+
+    def _with_database(self, deployment: Deployment, section: Section, snapshot: Snapshot) -> Section:
+        """The section with its migrations taken back first, where that was decided."""
+        target, reading = deployment.target, snapshot["schema"][deployment.target.name]
+        laravel = target.environment.laravel
+        if laravel is None or section.skipped or not self._takes_back(reading):
+            return section
+        hosts = list(snapshot["environments"][target.name]["hosts"])
+        back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id)
+        return back.around(section)
+
+    def _takes_back(self, reading: Snapshot | None) -> bool:
+        return self.migrations == "down" and reading is not None and bool(reading["brought"])
 
     @cached_property
     def _durations(self) -> dict[str, float]:

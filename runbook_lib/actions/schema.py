@@ -3,7 +3,6 @@ and nobody has decided."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,13 +103,13 @@ def refuse(label: str, release: Release, reading: Snapshot | None, decision: str
     """ReleaseRefusedError unless the release is shown to run on the schema, or somebody decided and wrote down why."""
     if reading is None or reading["verdict"] == "safe":
         return
-    if decision and reason.strip():
+    if decision and (reason.strip() or (decision, reading["verdict"]) == ("down", "down")):
         return
     worst = [f"{m['name']}: {m['because']}" for m in reading["migrations"] if m["verdict"] == reading["verdict"]]
     raise ReleaseRefusedError(
         f"the database of {label} is not safe for {release}: {reading['verdict']}. "
         f"{'; '.join(worst[:3]) or reading['way']}",
-        next_step=f"{reading['way']}. Or decide: -p migrations ahead -p migrations_reason 'WHY'",
+        next_step=f"{reading['way']}. Or decide: -p migrations ahead|down -p migrations_reason 'WHY'",
     )
 
 
@@ -121,7 +120,8 @@ def words(label: str, reading: Snapshot | None, decision: str, reason: str) -> s
     count = len(reading["brought"])
     if not count and reading["verdict"] == "safe":
         return f"database of {label}: safe, {reading['way']}"
-    decided = f"; left ahead by decision: {reason}" if reading["verdict"] != "safe" and decision else ""
+    chosen = {"ahead": "left ahead", "down": "taken back"}.get(decision, "")
+    decided = f"; {chosen} by decision: {reason}" if reading["verdict"] != "safe" and chosen else ""
     lacking = f"{count} migrations that the target lacks"
     return f"database of {label}: {reading['verdict']}, {lacking}; {reading['way']}{decided}"
 
@@ -139,10 +139,8 @@ def table(readings: dict[str, Any]) -> Table:
 
 
 def _reasons(found: Assessment) -> list[dict[str, str]]:
-    """Name, verdict and deciding reason of each migration, as they are kept in the plan."""
-    rows: list[dict[str, str]] = json.loads(
-        json.dumps(
-            [{"name": name, "verdict": verdict, "because": because} for name, verdict, because, _ in found.table().rows]
-        )
-    )
-    return rows
+    """Name, verdict, deciding reason and whether down() reverses it, of each migration, as kept in the plan."""
+    return [
+        {"name": one.name, "verdict": str(one.verdict), "because": because, "down": str(one.reversible.can)}
+        for one, (_, _, because, _) in zip(found.migrations, found.table().rows, strict=True)
+    ]

@@ -37,6 +37,8 @@ env = {{ {env} }}
 
 [services.shop.environments.production.laravel]
 database = "{driver}"
+backup = {{ run = ["sh", "-c", "{backup}"] }}
+backup_check = ["test", "-e", "{app}/storage/backup"]
 """
 
 
@@ -65,9 +67,9 @@ class Application:
         install(self.folder)
         self.artisan("migrate", "--force")
 
-    def configure(self, url: str) -> None:
+    def configure(self, url: str, backup: str = "date > storage/backup") -> None:
         env = ", ".join(f'{name} = "{value}"' for name, value in self.env.items())
-        text = CONFIGURATION.format(url=url, app=self.folder, env=env, driver=self.driver)
+        text = CONFIGURATION.format(url=url, app=self.folder, env=env, driver=self.driver, backup=backup)
         (self.project.root / "runbooks.toml").write_text(text)
         self.url = url
 
@@ -135,6 +137,69 @@ def test_a_wrong_decision_is_found_out_and_what_served_before_serves_again(appli
     done = application.project.rollback("tag", "v1.1.0", "migrations", "ahead", "migrations_reason", "I am sure")
     assert done.returncode == 1
     assert "what served before serves again" in done.stdout + done.stderr
+    assert application.get("/version")[1] == "v1.2.0"
+
+
+@pytest.fixture
+def renamed(application: Application) -> Application:
+    """Live on v1.3.0, which renamed a column and can take that back."""
+    application.post("/customers", {"name": "Ada", "email": "ada@shop.example"})
+    folder = application.folder
+    git = ["git", "-c", "user.name=shop", "-c", "user.email=shop@shop.example"]
+    for words in (
+        ["checkout", "--quiet", "v1.2.0"],
+        ["rm", "--quiet", "database/migrations/2026_02_20_000001_add_stock_levels.php"],
+        ["commit", "--quiet", "--message", "only the column"],
+        ["tag", "v1.3.0"],
+    ):
+        subprocess.run([*git, *words], cwd=folder, check=True)
+    application.deploy("v1.3.0")
+    return application
+
+
+DOWN = ("tag", "v1.1.0", "migrations", "down", "migrations_reason", "v1.1 reads the old name")
+
+
+def test_migrations_are_taken_back_by_the_release_that_brought_them_before_the_code(renamed: Application) -> None:
+    done = renamed.project.rollback(*DOWN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.1.0"
+    assert "ADA" in renamed.get("/customers")[1]
+    assert "rename_customer_name" not in renamed.artisan("migrate:status")
+    outcomes = {step["step"]: step["outcome"] for step in renamed.project.record()["steps"]}
+    assert set(outcomes.values()) == {"done"}
+    order = [name.rpartition(".local.")[2] for name in outcomes]
+    assert order.index("backup-check") < order.index("migrate-rollback") < order.index("checkout")
+
+
+def test_without_a_backup_that_is_good_nothing_is_taken_back(renamed: Application) -> None:
+    renamed.configure(renamed.url, backup="echo no space left >&2; exit 1")
+    done = renamed.project.rollback(*DOWN)
+    assert done.returncode == 1
+    assert "no space left" in done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.2.0"
+    assert renamed.get("/customers")[0] == 200
+    assert "rename_customer_name" in renamed.artisan("migrate:status")
+
+
+def test_when_the_code_does_not_work_the_database_goes_forward_again(renamed: Application) -> None:
+    text = (renamed.project.root / "runbooks.toml").read_text()
+    broken = text.replace('path = "/customers"', 'path = "/customers", contains = "Grace"').replace(
+        "within = 10", "within = 1"
+    )
+    (renamed.project.root / "runbooks.toml").write_text(broken)
+    done = renamed.project.rollback(*DOWN)
+    assert done.returncode == 1
+    assert "what served before serves again" in done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.2.0"
+    assert "ADA" in renamed.get("/customers")[1]
+
+
+def test_a_migration_without_down_is_not_taken_back(application: Application) -> None:
+    application.deploy("v1.2.0")
+    done = application.project.rollback(*DOWN)
+    assert done.returncode == 1
+    assert "2026_02_20_000001_add_stock_levels without a down()" in done.stderr
     assert application.get("/version")[1] == "v1.2.0"
 
 
