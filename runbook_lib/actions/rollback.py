@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from runbook_lib.actions.choosing import chosen
 from runbook_lib.actions.deploy import Deployment
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.opening import configuration
@@ -13,14 +14,13 @@ from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.showing import planned
 from runbook_lib.actions.taking_back import TakingBack
 from runbook_lib.actions.taking_back import refuse as refuse_taking_back
-from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
 from runbook_lib.laravel.steps import warnings as side_effects
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
-from runbook_lib.platforms.base import Platform, Release, find_release
+from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.run import gate
 from runbook_lib.run.durations import durations
@@ -151,29 +151,8 @@ class Rollback:
         }
 
     def _chosen(self) -> Release:
-        """The release that was asked for, or the last known good one; refused when it must not go live."""
-        releases = self._platform.releases()
         live = {release.id for release in self._live}
-        if not self.tag:
-            proposed = self._standing.last_known_good(releases, live)
-            if proposed is None:
-                raise ReleaseRefusedError(
-                    f"no other release of {self.target.label} has a recorded passing verification",
-                    next_step="name one: -p tag TAG",
-                )
-            return proposed
-        release = find_release(releases, self.tag)
-        if live == {release.id}:
-            raise ReleaseRefusedError(
-                f"{release} is already live on every replica of {self.target.label}",
-                next_step="verify it with verify.ipynb, or name another tag",
-            )
-        if release.id in self._standing.bad:
-            raise ReleaseRefusedError(
-                f"{release} was marked bad: {printable(self._standing.bad[release.id])}",
-                next_step=f"name another tag, or `runbook mark {release.tag} good --reason ...` first",
-            )
-        return release
+        return chosen(self.tag, self._platform.releases(), live, self._standing, self.target.label)
 
     @property
     def _live(self) -> list[Release]:
