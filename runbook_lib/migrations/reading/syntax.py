@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 4_000_000
 SKIPPED = {"comment", "php_tag", "text_interpolation", "php_end_tag"}
-_DECLARATIONS = {"namespace_use_declaration", "namespace_definition", "declare_statement", "class_declaration"}
+_DECLARATIONS = {
+    "namespace_use_declaration", "namespace_definition", "declare_statement", "class_declaration", "trait_declaration",
+    "interface_declaration", "enum_declaration", "function_definition", "const_declaration", "empty_statement",
+}  # fmt: skip
 _PREFIX = re.compile(r"^\d{4}_\d{2}_\d{2}_\d{6}_|^\d+_")
 
 

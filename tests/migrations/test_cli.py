@@ -1,0 +1,198 @@
+"""`runbook migrations` on real repositories, and what it reads from Git."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runbook_lib.errors import PlatformError, UnknownReleaseError
+from runbook_lib.migrations import brought, code_names, files_at
+from runbook_lib.migrations.cli import migrations
+from tests.migrations.php import migration, table
+
+FOLDER = "backend/database/migrations"
+FIRST = "Schema::create('users', function (Blueprint $table) { $table->id(); $table->string('nickname', 30); });"
+UPS = {
+    "safe": table("$table->string('a')->nullable();"),
+    "shim": table("$table->string('a');"),
+    "down": table("$table->renameColumn('nickname', 'alias');"),
+    "loss": table("$table->dropColumn('nickname');"),
+    "unknown": "rebuild_everything();",
+}
+DOWN = table("$table->renameColumn('alias', 'nickname');")
+
+
+class Shop:
+    """A repository with a Laravel application in backend/."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *words: str) -> str:
+        identity = ["-c", "user.name=shop", "-c", "user.email=shop@example.org", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", "-C", str(self.folder), *identity, *words], capture_output=True, check=True)
+        return done.stdout.decode()
+
+    def release(self, tag: str, files: dict[str, str | bytes | None]) -> None:
+        for name, content in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.git("add", "--all")
+        self.git("commit", "-q", "--allow-empty", "-m", tag)
+        self.git("tag", tag)
+
+    def ask(self, *words: str) -> Result:
+        return CliRunner().invoke(migrations, [*words, "--repo", str(self.folder), "--path", "backend"])
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    shop = Shop(tmp_path)
+    first = migration(FIRST).source or ""
+    shop.release(
+        "v1.4.2", {f"{FOLDER}/2025_01_01_000000_users.php": first, "backend/app/User.php": "<?php // nickname\n"}
+    )
+    return shop
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("safe", 0), ("shim", 3), ("down", 4), ("loss", 5), ("unknown", 6)])
+def test_exit_status_by_verdict(shop: Shop, verdict: str, status: int) -> None:
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS[verdict], DOWN).source})
+    result = shop.ask("v1.4.2..v1.5.0", "--database", "mysql")
+    assert result.exit_code == status, result.output
+    assert f"1 migrations: {verdict}" in result.output
+
+
+def test_the_older_code_that_names_a_dropped_column_is_shown(shop: Shop) -> None:
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS["loss"]).source})
+    output = shop.ask("v1.4.2..v1.5.0").output
+    assert "backend/app/User.php:1" in output
+    assert "loadMigrationsFrom" in output
+
+
+def test_json_holds_everything(shop: Shop) -> None:
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS["loss"]).source})
+    facts = json.loads(shop.ask("v1.4.2..v1.5.0", "--json").output)
+    (operation,) = facts["migrations"][0]["operations"]
+    assert (facts["verdict"], operation["subject"]) == ("loss", "users.nickname")
+    assert operation["shims"][0]["definition"] == "string(30)"
+    assert operation["references"][0]["line"] == 1
+
+
+def test_the_column_before_comes_from_the_older_release(shop: Shop) -> None:
+    up = table("$table->string('nickname', 90)->change();")
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(up).source})
+    assert shop.ask("v1.4.2..v1.5.0", "--database", "mysql").exit_code == 0
+
+
+def test_nothing_new_is_safe(shop: Shop) -> None:
+    shop.release("v1.5.0", {})
+    result = shop.ask("v1.4.2..v1.5.0")
+    assert (result.exit_code, "0 migrations: safe" in result.output) == (0, True)
+
+
+def test_files_that_only_the_older_release_has_and_edited_ones_are_named(shop: Shop) -> None:
+    shop.release("v1.4.3", {f"{FOLDER}/2025_02_01_000000_gone.php": migration("").source})
+    shop.release(
+        "v1.5.0",
+        {
+            f"{FOLDER}/2025_02_01_000000_gone.php": None,
+            f"{FOLDER}/2025_01_01_000000_users.php": migration(FIRST + " ").source,
+        },
+    )
+    output = shop.ask("v1.4.3..v1.5.0").output
+    assert "2025_02_01_000000_gone is in the older release only" in output
+    assert "2025_01_01_000000_users was edited between the releases" in output
+
+
+@pytest.mark.parametrize("asked", ["v1.4.2", "..", "v1.4.2..", "..v1.5.0", "v1.4.2...v1.4.2", "v9..v1.4.2", "--all..x"])
+def test_what_is_no_pair_of_releases_is_an_error(shop: Shop, asked: str) -> None:
+    assert shop.ask(asked).exit_code in {1, 2}
+
+
+def test_an_unknown_tag_names_the_nearest(shop: Shop) -> None:
+    result = shop.ask("v1.4.2..v1.4.3")
+    assert result.exit_code == 1
+    assert "v1.4.2" in result.output
+
+
+def test_a_folder_that_is_no_repository_is_an_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(migrations, ["a..b", "--repo", str(tmp_path)])
+    assert (result.exit_code, "no Git repository" in result.output) == (1, True)
+
+
+def test_no_migrations_anywhere_is_an_error(shop: Shop) -> None:
+    result = CliRunner().invoke(migrations, ["v1.4.2..v1.4.2", "--repo", str(shop.folder)])
+    assert (result.exit_code, "--path" in result.output) == (1, True)
+
+
+def test_migrations_in_folders_below_are_read_too(shop: Shop) -> None:
+    shop.release("v1.5.0", {f"{FOLDER}/tenant/2026_01_01_000000_change.php": migration(UPS["loss"]).source})
+    assert shop.ask("v1.4.2..v1.5.0").exit_code == 5
+
+
+# -- what is read from Git -------------------------------------------------------------------------------------------
+
+
+def test_files_come_in_the_order_in_which_they_run(shop: Shop) -> None:
+    shop.release(
+        "v1.5.0", {f"{FOLDER}/z/2024_01_01_000000_a.php": "<?php", f"{FOLDER}/2026_01_01_000000_b.php": "<?php"}
+    )
+    assert [file.migration for file in files_at(shop.folder, "v1.5.0", FOLDER)] == [
+        "2024_01_01_000000_a",
+        "2025_01_01_000000_users",
+        "2026_01_01_000000_b",
+    ]
+
+
+def test_contents_are_bytes_as_they_are(shop: Shop) -> None:
+    odd = b"<?php\n\n\xff 12 blob 3\n\n"
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_a.php": odd, f"{FOLDER}/2026_01_02_000000_b.php": b""})
+    contents = {file.migration: file.content for file in files_at(shop.folder, "v1.5.0", FOLDER)}
+    assert (contents["2026_01_01_000000_a"], contents["2026_01_02_000000_b"]) == (odd, b"")
+
+
+def test_a_folder_that_is_not_there_has_no_files(shop: Shop) -> None:
+    assert files_at(shop.folder, "v1.4.2", "nowhere") == []
+
+
+def test_a_revision_that_looks_like_an_option_is_no_option(shop: Shop) -> None:
+    with pytest.raises(UnknownReleaseError):
+        files_at(shop.folder, "--output=x")
+
+
+def test_a_folder_without_repository(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="no Git repository"):
+        files_at(tmp_path, "v1")
+
+
+def test_names_are_found_as_words_outside_of_migrations(shop: Shop) -> None:
+    code = "<?php\n$user->nickname;\n$user->nicknames;\n"
+    files = {
+        "backend/app/A.php": code,
+        "backend/resources/a.blade.php": "{{ $nickname }}",
+        "backend/vendor/b.php": code,
+    }
+    shop.release("v1.5.0", dict(files))
+    found = code_names(shop.folder, "v1.5.0", ["nickname"], without=FOLDER, path="backend/")
+    assert [str(place) for place in found] == [
+        "backend/app/A.php:2",
+        "backend/app/User.php:1",
+        "backend/resources/a.blade.php:1",
+    ]
+
+
+def test_what_the_database_has_and_the_files_lack_in_the_order_of_its_rows() -> None:
+    rows = ["2025_a", "2026_c", "2026_b", "2026_c", " "]
+    assert brought(rows, ["database/migrations/2025_a.php", "2027_x.php"]) == ["2026_c", "2026_b"]
