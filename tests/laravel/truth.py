@@ -6,6 +6,7 @@ release writes what it writes, then the older code answers requests that touch e
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ _PAINTING = {"sku": "P-1", "name": "painting", "price": 900, "status": "active",
 _VASE = {"sku": "V-1", "name": "vase", "price": 250, "category_id": 1, "description": "blue glass"}
 _LINES = [{"product_id": 1, "quantity": 1, "price": 900}, {"product_id": 2, "quantity": 2, "price": 250}]
 _LONG = "a name for a product that is as long as names of products may be"[:60]
+# Longer than what an index takes, and nothing that could be compressed.
+_TEXT = random.Random(1).randbytes(6000).hex()
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ CHECKS = (
     Check("POST", "/products", {"sku": "C-1", "name": _LONG, "description": "plain words", "category_id": 1}),
     Check("PUT", "/products/2", {"status": "retired", "description": None}),
     Check("PUT", "/products/2", {"name": "blue vase", "weight": 2.75}),
+    Check("PUT", "/products/2", {"description": _TEXT}),
     Check("GET", "/search", {"q": "blue"}, lambda body: body == ["V-1"]),
     Check("POST", "/products/3/restore", right=lambda body: body == {"restored": True}),
     Check("DELETE", "/products/3", right=lambda body: body == {"deleted": True}),
@@ -83,6 +87,7 @@ CHECKS = (
     Check("POST", "/users/1/remember", right=lambda body: body == {"remembered": 1}),
     Check("POST", "/orders", {"number": "O-3", "lines": _LINES}),
     Check("POST", "/orders", {"number": "O-4", "customer_id": 1, "total": 123_456, "coupon": "SPRING"}),
+    Check("POST", "/orders", {"number": "R-1", "total": -500}),
     Check("GET", "/orders", right=_has("label", "O-1 is new: 14.00", "O-2 is new: 9.00", "O-3 is new: 0.00")),
     Check("GET", "/orders", right=_has("lines", 2, 1, 2)),
     Check("GET", "/turnover", right=lambda body: [int(row["turnover"]) for row in body] == [125_756]),
