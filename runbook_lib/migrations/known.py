@@ -128,7 +128,7 @@ def _step(change: Change, column: str, found: Column | None) -> Column | None:
         return None
     if change.kind == "rename column":
         return None if column in {change.columns[0], change.to} else found
-    if column not in change.columns:
+    if column not in change.columns or change.kind not in ADDS | DROPS | CHANGES:
         return found
     if change.guards or change.kind in DROPS:
         return None

@@ -71,7 +71,7 @@ def function(reader: Reader, node: Node) -> Value:
     name = text(callee).lstrip("\\").lower()
     arguments = _arguments(reader, node)
     if name in {"app", "resolve"}:
-        return _application(arguments)
+        return application(arguments)
     if name == "config" and arguments and not isinstance(arguments.get(0), dict):
         return Dynamic(f"config({shown(arguments.get(0))!r})", "plain", fixed=True)
     if name == "config" and isinstance(arguments.get(0), dict):
@@ -90,7 +90,8 @@ def _arguments(reader: Reader, node: Node) -> Arguments:
     return reader.arguments(node.child_by_field_name("arguments"))
 
 
-def _application(arguments: Arguments) -> Value:
+def application(arguments: Arguments) -> Value:
+    """app(), app(Something::class), app()[Something::class]."""
     given = arguments.get(0)
     if not arguments:
         return Dynamic("app()", "application")
@@ -266,6 +267,8 @@ def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: A
         return Dynamic(text(node)[:200], _kind(list(arguments.values())))
     if name in harmless.CACHES:
         return _cached(reader, node, method, arguments)
+    if method == "cases" or (method in harmless.OF_ENUMS and {"Enums", "Enum"} & set(name.split("\\")[:-1])):
+        return Dynamic(text(node)[:200], "pure", fixed=True, never_null=True)
     if name in _APPS:
         return Dynamic(text(node)[:80], "pure") if method in harmless.APPLICATION else reader.unread(node, "not known")
     if _is_model(name) and method in _MODEL_SETTINGS:
@@ -421,7 +424,7 @@ def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, argumen
     if owner.kind == "application" and method in harmless.APPLICATION:
         return Dynamic(text(node)[:80], "pure")
     if owner.kind == "application" and method == "make":
-        return _application(arguments)
+        return application(arguments)
     if owner.kind == "pdo":
         return database.pdo(reader, node, method, arguments)
     if owner.kind == "doctrine" and (method.startswith(_DOCTRINE_READS) or method in _DOCTRINE_SETTINGS):

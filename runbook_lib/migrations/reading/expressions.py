@@ -359,6 +359,8 @@ def _subscript(reader: Reader, node: Node) -> Value:
     key = reader.value(parts[1]) if len(parts) > 1 else None
     if isinstance(held, dict) and is_literal(key) and key in held:
         return held[key]
+    if isinstance(held, Dynamic) and held.kind == "application":
+        return calls.application({0: key})
     if isinstance(held, Dynamic):
         fixed = held.fixed and is_literal(key)
         return Dynamic(f"{held.text}[{shown(key)!r}]", held.kind, fixed)

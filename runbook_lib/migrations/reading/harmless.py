@@ -96,6 +96,9 @@ RUNNING = words(
     """
 )
 
+# Static methods of an application's enums that list what there is.
+OF_ENUMS = words("values names options toArray asArray getValues getKeys keys labels all default")
+
 # Classes whose constructors do nothing but hold their arguments.
 MADE = words(
     """

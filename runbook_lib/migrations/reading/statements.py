@@ -90,7 +90,8 @@ def _otherwise(reader: Reader, rest: list[Node]) -> int:
         return reading.NEXT
     first = rest[0]
     if first.type == "else_clause":
-        return _sequence(reader, children(first))
+        inner = children(first)
+        return _sequence(reader, children(inner[0]) if [c.type for c in inner] == ["colon_block"] else inner)
     condition, body = first.child_by_field_name("condition"), first.child_by_field_name("body")
     if condition is None or body is None:
         reader.unread(first, "this condition is not understood")
