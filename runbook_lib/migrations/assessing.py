@@ -125,7 +125,8 @@ def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, k
     if column is None and rule.kind == "remove default" and change.columns:
         column = known.before(change.table, change.columns[0])
     taken = rule.kind == "rename table" and (change.connection, change.table) in known.again
-    shims = () if taken else shims_of(change, rule.kind, column)
+    quiet = judged.safe or back or (judged.harmless and not judged.assumed)
+    shims = () if taken or quiet else shims_of(change, rule.kind, column)
     verdict, why = _verdict(judged, reversal, bool(shims), back)
     harmless = verdict is Verdict.SAFE
     return Operation(
