@@ -16,7 +16,7 @@ from runbook_lib.migrations.reading.acts import Method
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader
 from runbook_lib.migrations.reading.statements import TRIED
-from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file
+from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
 from runbook_lib.migrations.shims import shims_of
@@ -74,13 +74,25 @@ def _read(file: MigrationFile, database: str) -> _Read:
         parsed = read_file(file.name, content)
     except UnreadableError as error:
         return _Read(file, [], [], nothing, wrong=str(error))
-    if "connection" in parsed.migration.properties or "getconnection" in parsed.migration.methods:
-        database = ""
+    own = _own_connection(parsed)
+    database = "" if own else database
     up = Reader(parsed, database).method("up")
     down = Reader(parsed, database).method("down")
     if not up.present and not _extends_migration(parsed):
         return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
-    return _Read(file, changes(up.acts, database), changes(down.acts, database), down, _notes(parsed))
+    forth, back = (
+        [change.of(change.kind, connection=change.connection or own) if own else change for change in found]
+        for found in (changes(up.acts, database), changes(down.acts, database))
+    )
+    return _Read(file, forth, back, down, _notes(parsed))
+
+
+def _own_connection(parsed: File) -> str:
+    """The connection that a migration names for itself; "" when it runs on the usual one."""
+    if "getconnection" in parsed.migration.methods:
+        return "getConnection()"
+    node = parsed.migration.properties.get("connection")
+    return text(node) if node is not None else ""
 
 
 def _extends_migration(parsed: File) -> bool:
@@ -90,7 +102,7 @@ def _extends_migration(parsed: File) -> bool:
 def _notes(parsed: File) -> tuple[str, ...]:
     notes = []
     migration = parsed.migration
-    if "connection" in migration.properties or "getconnection" in migration.methods:
+    if _own_connection(parsed):
         notes.append("it names its own connection: each database it reaches has to be assessed")
     if "withinTransaction" in migration.properties:
         notes.append("it sets $withinTransaction: a failure may have left it half done")

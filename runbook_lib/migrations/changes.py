@@ -9,7 +9,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Column:
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
-    is one that is not NULL. generated: computed or filled by the database. stated: what the definition says itself."""
+    is one that is not NULL. generated: computed by the database. recoded: its
+    character set or collation is named."""
 
     name: str
     type: str = ""
@@ -21,7 +22,7 @@ class Column:
     generated: bool = False
     increments: bool = False
     unsigned: bool = False
-    current: bool = False
+    recoded: bool = False
 
     @property
     def required(self) -> bool:

@@ -36,6 +36,8 @@ def _kind(column: Column) -> str:
 
 def _of_type(before: Column, after: Column) -> str:
     one, other = _kind(before), _kind(after)
+    if after.recoded or (before.generated, before.increments) != (after.generated, after.increments):
+        return "change type"
     if one in {"enum", "set"} and other == one:
         return _of_values(before, after)
     if one == other:
@@ -43,13 +45,15 @@ def _of_type(before: Column, after: Column) -> str:
         return "change type" if narrower else ""
     for ladder in _LADDERS:
         if one in ladder and other in ladder and ladder.index(one) < ladder.index(other):
-            return "change type" if _signs(before, after) or _long_string(before, other) else ""
+            return "change type" if _signs(before, after) or _too_long(before, after) else ""
     return "change type"
 
 
-def _long_string(before: Column, other: str) -> bool:
-    """A string may be longer than a tinyText."""
-    return other == "tinyText" and _length(before) > 63
+def _too_long(before: Column, after: Column) -> bool:
+    """A char may be longer than the string, a string than a tinyText."""
+    if _kind(after) in _LENGTHS:
+        return _length(after) < _length(before) or _length(before) < 0
+    return _kind(after) == "tinyText" and not 0 <= _length(before) <= 63
 
 
 def _signs(before: Column, after: Column) -> bool:

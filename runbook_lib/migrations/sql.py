@@ -285,7 +285,12 @@ def _column(node: Any) -> tuple[Column, set[str]] | None:
         return None
     arguments = tuple(e.this.name if hasattr(e.this, "name") else e.name for e in data_type.expressions)
     kind_name = data_type.this.name.lower() if hasattr(data_type.this, "name") else str(data_type.this)
-    return Column(node.name, f"sql {kind_name}", arguments, nullable, default, value, generated=generated), seen
+    column = Column(
+        node.name, f"sql {kind_name}", arguments, nullable, default, value, generated=generated,
+        unsigned=kind_name.startswith("u") and kind_name.endswith("int"),
+        recoded=bool(seen & {"CollateColumnConstraint", "CharacterSetColumnConstraint"}),
+    )  # fmt: skip
+    return column, seen
 
 
 def _added(node: Any, table: str, call: str) -> Iterator[Change]:

@@ -66,7 +66,8 @@ def _rows(act: Act) -> Change:
     names = strings(act.arguments["columns"]) or []
     target = shown(act.table) if act.table is not None else act.arguments["model"]
     call = f"{target}: {act.arguments['call']}({', '.join(names)})"
-    return _change(act, act.method, columns=tuple(name.rsplit(".", 1)[-1] for name in names), call=call)
+    own = f"{act.table}." if isinstance(act.table, str) else "."
+    return _change(act, act.method, columns=tuple(name.removeprefix(own) for name in names), call=call)
 
 
 def _schema(act: Act) -> Iterator[Change]:
@@ -302,7 +303,7 @@ def definition(act: Act) -> Column:
         generated=bool(modifiers & builder.GENERATED) or method == "computed",
         increments="autoIncrement" in modifiers or (act.argument(1, "autoIncrement") is True and "nteger" in method),
         unsigned="unsigned" in modifiers or method.startswith("unsigned") or method == "foreignId",
-        current=bool(modifiers & {"useCurrent", "useCurrentOnUpdate"}),
+        recoded=bool(modifiers & {"charset", "collation"}),
     )
 
 

@@ -108,3 +108,17 @@ def test_an_index_of_the_same_set_can_be_dropped() -> None:
 def test_the_whole_is_as_bad_as_its_worst() -> None:
     assert str(together(NEW, table("$table->string('x');"), "DB::table('users')->delete();").verdict) == "loss"
     assert str(together().verdict) == "safe"
+
+
+def test_a_table_of_a_migration_with_its_own_connection_is_another_table() -> None:
+    first = migration(NEW, name="2026_01_01_000000_a", more="protected $connection = 'tenant';")
+    second = migration(table("$table->dropColumn('a');", "orders"), name="2026_01_02_000000_b")
+    assert [str(m.verdict) for m in assess([first, second]).migrations] == ["safe", "loss"]
+
+
+def test_a_column_of_a_joined_table_is_not_the_new_one() -> None:
+    add = table("$table->string('a')->nullable();")
+    joined = "DB::table('users')->join('teams', 'teams.id', '=', 'users.team_id')->update(%s);"
+    assert verdicts(add, joined % "['teams.a' => 1]") == ["safe", "loss"]
+    assert verdicts(add, joined % "['users.a' => 1]") == ["safe", "safe"]
+    assert verdicts(add, "DB::table('users')->from('teams')->update(['a' => 1]);") == ["safe", "loss"]

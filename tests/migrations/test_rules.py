@@ -197,6 +197,11 @@ HISTORY = {
     "default left out": ("$table->string('a')->default('x');", "$table->string('a', 500)->change();", "shim"),
     "other default": ("$table->integer('a')->default(1);", "$table->integer('a')->default(2)->change();", "unknown"),
     "enum value added": ("$table->enum('a', ['x']);", "$table->enum('a', ['x', 'y'])->change();", "unknown"),
+    "char to shorter string": ("$table->char('a', 36);", "$table->string('a', 20)->change();", "loss"),
+    "unsigned to signed": ("$table->unsignedBigInteger('a');", "$table->bigInteger('a')->change();", "loss"),
+    "other collation": ("$table->string('a');", "$table->string('a')->collation('utf8_bin')->change();", "loss"),
+    "made generated": ("$table->string('a');", "$table->string('a')->virtualAs('b')->change();", "loss"),
+    "other comment": ("$table->string('a');", "$table->string('a')->comment('x')->change();", "safe"),
     "enum to string": ("$table->enum('a', ['x']);", "$table->string('a')->change();", "loss"),
 }
 

@@ -184,8 +184,10 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
         _write(reader, node, owner, kind, method, arguments)
         _closures(reader, method, arguments, owner)
         return Dynamic(text(node)[:200], "rows")
-    if method in {"from", "into"} and owner.table is None:
+    if method == "from":
         return Query(arguments.get(0))
+    if method == "fromSub":
+        return Query(None, "a query")
     if method == "getTable":
         return Dynamic(f"the table of {owner.model}", "pure", fixed=True)
     if method in {"getKeyName", "getConnectionName", "getForeignKey"}:
