@@ -27,3 +27,12 @@ from runbook_lib.migrations import MigrationFile, assess
 assess([MigrationFile("a", "<?php return new class extends Migration { function up() { Schema::drop('a'); } };")])
 """
     assert loaded_by(code) == {"tree_sitter", "tree_sitter_php"}
+
+
+def test_every_public_name_is_there() -> None:
+    import runbook_lib.migrations as room
+
+    assert sorted(room._HOMES) == sorted(room.__all__)
+    assert all(getattr(room, name).__name__ == name for name in room.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = room.nothing
