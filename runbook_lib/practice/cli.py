@@ -53,7 +53,7 @@ def status(as_json: bool) -> None:
 @practice.command("break")
 @click.argument("fault")
 def break_(fault: str) -> None:
-    """Bring a FAULT about: bad-release, down or hang."""
+    """Bring a FAULT about: bad-release, bad-migration, down or hang."""
     click.echo(environment.break_(fault, say=_say))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 
 from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site, replace
 from runbook_lib.practice.server import LOOPBACK
@@ -32,6 +31,12 @@ repository = "repository"
 shared = ["storage"]
 restart = [["sh", {restart}]]
 logs = ["storage/logs/shop.log"]
+
+[services.{service}.environments.{name}.laravel]
+php = [{python}, "-I", "-S"]
+sql = [{python}, "-I", "-S", "artisan", "sql"]
+database = "sqlite"
+after_switch = ["config:clear", "view:clear", "queue:restart"]
 
 [services.{service}.environments.{name}.checks]
 up = "/up"
@@ -71,23 +76,28 @@ def write(ground: Ground, marker: Marker) -> None:
     """Write the configuration and each environment's restart script, where they differ from what they should be."""
     for site in ground.sites:
         replace(site.restart, _restart(site, marker))
-    replace(ground.configuration, text(ground, marker.ports))
+    replace(ground.configuration, text(ground, marker))
 
 
-def text(ground: Ground, ports: Mapping[str, int]) -> str:
-    """The configuration of a practice environment whose shops listen on these ports."""
-    return HEAD + "".join(_environment(site, ports[site.name]) for site in ground.sites)
+def text(ground: Ground, marker: Marker) -> str:
+    """The configuration of a practice environment."""
+    return HEAD + "".join(_environment(site, marker) for site in ground.sites)
 
 
-def _environment(site: Site, port: int) -> str:
+def _environment(site: Site, marker: Marker) -> str:
     return ENVIRONMENT.format(
         service=SERVICE,
         name=site.name,
-        url=url(port),
+        url=url(marker.ports[site.name]),
         staging='staging = "staging"\n' if site.name == "production" else "",
-        # A JSON string is a TOML basic string once DEL, which JSON leaves as it is, cannot occur in a path.
-        restart=json.dumps(str(site.restart), ensure_ascii=False),
+        restart=_quoted(str(site.restart)),
+        python=_quoted(marker.python),
     )
+
+
+def _quoted(text: str) -> str:
+    """A JSON string is a TOML basic string once DEL, which JSON leaves as it is, cannot occur in a path."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _restart(site: Site, marker: Marker) -> str:

@@ -13,14 +13,28 @@ from runbook_lib.practice.ground import Ground
 
 def bad_release(ground: Ground) -> str:
     """The bad release goes live in staging and production."""
-    from runbook_lib.practice.deployment import deploy, locked, new_run, targets
-    from runbook_lib.practice.repository import BAD
+    from runbook_lib.practice.deployment import deploy, locked, new_run, take_back, targets
+    from runbook_lib.practice.repository import BAD, WORSE
 
     run = new_run()
     with locked(ground, run):
         for target in targets(ground):
+            take_back(target, WORSE, BAD, run)
             deploy(target, BAD, run)
     return f"{BAD} is live in staging and production; most checkouts fail"
+
+
+def bad_migration(ground: Ground) -> str:
+    """A bad release goes live that renamed a column which the good one reads."""
+    from runbook_lib.practice.deployment import deploy, locked, new_run, targets
+    from runbook_lib.practice.repository import GOOD, WORSE, add_worse
+
+    run = new_run()
+    with locked(ground, run):
+        add_worse(ground.repository)
+        for target in targets(ground):
+            deploy(target, WORSE, run)
+    return f"{WORSE} is live in staging and production; most checkouts fail, and it renamed a column that {GOOD} reads"
 
 
 def down(ground: Ground) -> str:
@@ -35,6 +49,7 @@ def hang(ground: Ground) -> str:
 
 FAULTS: dict[str, Callable[[Ground], str]] = {
     "bad-release": bad_release,
+    "bad-migration": bad_migration,
     "down": down,
     "hang": hang,
 }

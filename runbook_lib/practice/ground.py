@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised when what is built changes so much that an existing practice environment must be built anew.
-FORMAT = 1
+FORMAT = 2
 ENVIRONMENTS = ("staging", "production")
 SERVICE = "shop"
 
@@ -28,6 +28,10 @@ class Site:
     @property
     def storage(self) -> Path:
         return self.folder / "shared" / "storage"
+
+    @property
+    def database(self) -> Path:
+        return self.storage / "shop.db"
 
     @property
     def run(self) -> Path:

@@ -13,14 +13,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runbook_lib.errors import PracticeError, RunbookError
 from runbook_lib.practice import server
 from runbook_lib.practice.ground import ENVIRONMENTS, Ground, Marker
-
-if TYPE_CHECKING:
-    pass
 
 Say = Callable[[str], None]
 
@@ -82,7 +78,7 @@ def _start(ground: Ground, say: Say) -> None:
 
 def _whole(ground: Ground) -> bool:
     """Whether what a build makes is still there."""
-    shops = all((site.current / "shop.py").is_file() and site.storage.is_dir() for site in ground.sites)
+    shops = all((site.current / "shop.py").is_file() and site.database.is_file() for site in ground.sites)
     return shops and (ground.repository / ".git").is_dir()
 
 

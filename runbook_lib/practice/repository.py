@@ -1,10 +1,10 @@
-"""The shop's Git repository: four releases, as commits that have the same ids on every machine."""
+"""The shop's Git repository: four releases, and one more on demand, as commits whose ids are the same everywhere."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from runbook_lib.command import printable
 from runbook_lib.errors import PracticeError
 
 SOURCES = Path(__file__).parent / "releases"
-FIRST, GOOD, BAD = "v1.4.1", "v1.4.2", "v1.5.0"
+FIRST, GOOD, BAD, WORSE = "v1.4.1", "v1.4.2", "v1.5.0", "v1.5.1"
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,12 @@ HISTORY = (
         "Adds the table price_tiers.\n",
     ),
 )
+LATER = Commit(
+    WORSE,
+    _at("2026-02-18T11:15:00"),
+    "Jonas Lind <jonas@shop.example>",
+    "Products have titles\n\nName is what customers have. Renames the column.\n",
+)
 
 
 def build(folder: Path) -> None:
@@ -59,8 +65,12 @@ def build(folder: Path) -> None:
     folder.mkdir(parents=True)
     _git(folder, "init", "--quiet", "--template=")
     _git(folder, "symbolic-ref", "HEAD", "refs/heads/main")
-    _git(folder, "fast-import", "--quiet", stdin=b"".join(_stream()))
-    _git(folder, "reset", "--hard", "--quiet")
+    _import(folder, HISTORY)
+
+
+def add_worse(folder: Path) -> None:
+    """Release what takes more than older code to go back from; the same again where it is. PracticeError."""
+    _import(folder, (LATER,), after=f"refs/tags/{BAD}^0")
 
 
 def lay_first(repository: Path, site: Path) -> None:
@@ -70,6 +80,11 @@ def lay_first(repository: Path, site: Path) -> None:
     _git(repository, "worktree", "add", "--force", "--detach", str(release), FIRST)
     (release / "storage").symlink_to("../../shared/storage")
     (site / "current").symlink_to(f"releases/{FIRST}")
+
+
+def _import(folder: Path, commits: Sequence[Commit], after: str = "") -> None:
+    _git(folder, "fast-import", "--quiet", "--force", stdin=b"".join(_stream(commits, after)))
+    _git(folder, "reset", "--hard", "--quiet")
 
 
 def _git(folder: Path, *words: str, stdin: bytes = b"") -> None:
@@ -93,20 +108,30 @@ def _git(folder: Path, *words: str, stdin: bytes = b"") -> None:
         )
 
 
-def _stream() -> Iterator[bytes]:
-    """The history in the language of git fast-import."""
-    for commit in HISTORY:
+def _stream(commits: Sequence[Commit], after: str) -> Iterator[bytes]:
+    """Commits in the language of git fast-import, the first of them upon `after`."""
+    for commit in commits:
         when = f"{int(commit.at.timestamp())} +0000"
         yield f"commit refs/heads/main\nauthor {commit.author} {when}\ncommitter {commit.author} {when}\n".encode()
         yield _data(commit.message.encode())
-        for file in sorted((SOURCES / commit.tag).iterdir()):
-            if file.is_file():
-                # As .gitignore the file would work on this project's own repository.
-                name = ".gitignore" if file.name == "gitignore" else file.name
-                yield f"M 100644 inline {name}\n".encode() + _data(file.read_bytes())
+        if after:
+            yield f"from {after}\n".encode()
+            after = ""
+        for name, content in sorted(_files(SOURCES / commit.tag)):
+            mode = "100755" if name == "artisan" else "100644"
+            yield f"M {mode} inline {name}\n".encode() + _data(content)
         title = commit.message.partition("\n")[0]
         yield f"tag {commit.tag}\nfrom refs/heads/main\ntagger {commit.author} {when}\n".encode()
         yield _data(f"{commit.tag}: {title}\n".encode())
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of a release by their names in the repository."""
+    for file in folder.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            name = file.relative_to(folder).as_posix()
+            # As .gitignore the file would work on this project's own repository.
+            yield ".gitignore" if name == "gitignore" else name, file.read_bytes()
 
 
 def _data(content: bytes) -> bytes:

@@ -48,7 +48,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
     production = found["environments"]["production"]
     assert production["url"].startswith("http://127.0.0.1:")
     assert production["release"] == production["serves"] == "v1.5.0"
-    assert production["commit"].startswith("1e945b9")
+    assert production["commit"].startswith("44f93f5")
     assert production["health"] == "failing"
     assert Path(found["configuration"]).is_file()
 
@@ -57,7 +57,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
 def test_plain_status_is_a_table(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head, staging, production, summary = call(running, monkeypatch, "status").splitlines()
     assert head.split() == ["environment", "release", "commit", "health", "url"]
-    assert staging.split()[:4] == ["staging", "v1.5.0", "1e945b990c9d", "failing"]
+    assert staging.split()[:4] == ["staging", "v1.5.0", "44f93f5897af", "failing"]
     assert production.split()[0] == "production"
     assert summary.startswith("practice is running, traffic running, in ")
 

@@ -26,6 +26,12 @@ def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
     assert production.staging is not None
     assert production.staging.environment.url == "http://127.0.0.1:20001"
     assert loaded.state.resolve() == tmp_path.resolve()
+    laravel = production.environment.laravel
+    assert laravel is not None
+    assert laravel.php == ["/usr/bin/python3", "-I", "-S"]
+    assert laravel.sql == ["/usr/bin/python3", "-I", "-S", "artisan", "sql"]
+    assert (laravel.database, laravel.migrations) == ("sqlite", ["database/migrations"])
+    assert laravel.after_switch == ["config:clear", "view:clear", "queue:restart"]
     assert production.environment.git is not None
     assert production.environment.git.restart == [["sh", str(ground.site("production").restart)]]
 

@@ -8,7 +8,11 @@ import pytest
 
 from runbook_lib import practice
 from runbook_lib.errors import LockHeldError, PracticeError
-from runbook_lib.practice import deployment
+from runbook_lib.laravel.sql import rows_of, sql_command
+from runbook_lib.migrations import assess, brought, files_at
+from runbook_lib.migrations.rules import Verdict
+from runbook_lib.platforms import platform_of
+from runbook_lib.practice import deployment, repository
 from runbook_lib.practice.faults import FAULTS, fault
 from runbook_lib.practice.ground import Ground
 
@@ -16,7 +20,7 @@ from runbook_lib.practice.ground import Ground
 def test_unknown_fault_names_those_there_are(project: Path) -> None:
     with pytest.raises(PracticeError, match="no fault 'dwn'") as caught:
         practice.break_("dwn", project)
-    assert caught.value.next_step == "did you mean down? there are bad-release, down, hang"
+    assert caught.value.next_step == "did you mean down? there are bad-release, bad-migration, down, hang"
     assert not (project / ".runbooks").exists()
 
 
@@ -35,6 +39,59 @@ def test_bad_release_goes_live_again_in_both(project: Path) -> None:
     practice.break_("bad-release", project)
     found = practice.status(project).environments.values()
     assert {(at.serves, at.health) for at in found} == {("v1.5.0", "failing")}
+
+
+def column_of_names(project: Path) -> list[str]:
+    """What production calls the names of its products."""
+    target = deployment.targets(Ground.of(project))[1]
+    assert target.environment.laravel is not None
+    connector, command = platform_of(target).live(
+        sql_command(target.environment.laravel, "SELECT name FROM pragma_table_info('products')"), "local"
+    )
+    return [row["name"] for row in rows_of(connector.read(command))][2:]
+
+
+@pytest.mark.slow
+def test_bad_migration_renames_a_column_that_the_good_release_reads(project: Path) -> None:
+    assert practice.break_("bad-migration", project).startswith("v1.5.1 is live in staging and production")
+    found = practice.status(project).environments.values()
+    assert {(at.release, at.serves, at.health) for at in found} == {("v1.5.1", "v1.5.1", "failing")}
+    assert column_of_names(project) == ["title"]
+    production = deployment.targets(Ground.of(project))[1]
+    deployment.deploy(production, "v1.4.2", deployment.new_run())
+    assert deployment.ask(production.environment.url, "/", 2)[0] == 500
+
+
+@pytest.mark.parametrize(("tag", "verdict"), [("v1.5.0", Verdict.SAFE), ("v1.5.1", Verdict.DOWN)])
+def test_what_a_bad_release_brought_is_assessed(tmp_path: Path, tag: str, verdict: Verdict) -> None:
+    repository.build(tmp_path / "repository")
+    repository.add_worse(tmp_path / "repository")
+    good, bad = (
+        {file.migration: file for file in files_at(tmp_path / "repository", release)} for release in ("v1.4.2", tag)
+    )
+    newer = [bad[name] for name in brought(bad, good)]
+    assert assess(newer, database="sqlite", earlier=list(good.values())).verdict is verdict
+
+
+@pytest.mark.slow
+def test_bad_release_after_bad_migration_takes_its_migration_back(project: Path) -> None:
+    practice.break_("bad-migration", project)
+    practice.break_("bad-release", project)
+    assert column_of_names(project) == ["name"]
+    production = practice.status(project).environments["production"]
+    assert production.serves == "v1.5.0"
+    assert deployment.ask(production.url, "/", 2)[0] == 200
+    practice.break_("bad-migration", project)
+    assert column_of_names(project) == ["title"]
+
+
+@pytest.mark.slow
+def test_reset_removes_the_release_of_bad_migration(project: Path) -> None:
+    practice.break_("bad-migration", project)
+    practice.reset(project)
+    assert column_of_names(project) == ["name"]
+    releases = platform_of(deployment.targets(Ground.of(project))[1]).releases()
+    assert [release.tag for release in releases] == ["v1.5.0", "v1.4.2", "v1.4.1", "v1.4.0"]
 
 
 @pytest.mark.slow

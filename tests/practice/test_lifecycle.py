@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook_lib import config, practice
 from runbook_lib.errors import LockHeldError, PracticeError
+from runbook_lib.laravel.sql import rows_of, sql_command
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import find_release
 from runbook_lib.practice import deployment, lifecycle, server
@@ -264,6 +266,50 @@ def test_reset_is_refused_while_a_run_is_at_work(running: Path) -> None:
     with deployment.locked(Ground.of(running), "rollback-1"), pytest.raises(LockHeldError):
         practice.reset(running)
     assert practice.status(running).state == "running"
+
+
+def test_an_environment_of_an_older_layout_is_built_anew(project: Path, lines: list[str]) -> None:
+    ground = Ground.of(project)
+    practice.start(project)
+    practice.stop(project)
+    ground.marker.write_text(ground.marker.read_text().replace('"format": 2', '"format": 1'))
+    ground.site("staging").database.unlink()
+    practice.ensure(project, lines.append)
+    assert lines[0] == "building the practice environment"
+    assert practice.status(project).state == "running"
+    assert ground.site("staging").database.is_file()
+
+
+def test_a_lost_database_is_built_anew(project: Path) -> None:
+    practice.start(project)
+    practice.stop(project)
+    database = Ground.of(project).site("production").database
+    for file in database.parent.glob("shop.db*"):
+        file.unlink()
+    practice.start(project)
+    assert database.is_file()
+    assert practice.status(project).state == "running"
+
+
+def asked(target: config.Target, statement: str) -> list[dict[str, Any]]:
+    """Rows of the database behind what is live."""
+    assert target.environment.laravel is not None
+    connector, command = platform_of(target).live(sql_command(target.environment.laravel, statement), "local")
+    return rows_of(connector.read(command))
+
+
+def test_deployments_brought_their_migrations_in_two_batches(running: Path) -> None:
+    statement = "SELECT batch, count(*) AS migrations FROM migrations GROUP BY batch ORDER BY batch"
+    for target in deployment.targets(Ground.of(running)):
+        assert asked(target, statement) == [{"batch": 1, "migrations": 4}, {"batch": 2, "migrations": 2}]
+
+
+def test_orders_are_stored_in_each_environment(running: Path) -> None:
+    deadline = time.monotonic() + 5
+    for target in deployment.targets(Ground.of(running)):
+        while asked(target, "SELECT count(*) AS orders FROM orders") == [{"orders": 0}]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def test_deployment_goes_through_the_git_platform(running: Path) -> None:

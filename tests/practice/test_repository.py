@@ -13,10 +13,10 @@ from runbook_lib.errors import PracticeError
 from runbook_lib.practice import repository
 
 COMMITS = {
-    "v1.4.0": "b6bde28",
-    "v1.4.1": "7784c77",
-    "v1.4.2": "e3dc251",
-    "v1.5.0": "1e945b9",
+    "v1.4.0": "d428012",
+    "v1.4.1": "79e35f0",
+    "v1.4.2": "087c08b",
+    "v1.5.0": "44f93f5",
 }
 
 
@@ -38,7 +38,15 @@ def test_every_release_says_its_own_version(tmp_path: Path) -> None:
 def test_commits_tell_what_they_changed(tmp_path: Path) -> None:
     repo = built(tmp_path)
     changed = repo.git.diff("--name-only", "v1.4.2", "v1.5.0").splitlines()
-    assert changed == ["VERSION", "catalogue.py", "pricing.py"]
+    assert changed == [
+        "VERSION",
+        "database/migrations/2026_02_16_110000_create_price_tiers_table.php",
+        "database/migrations/2026_02_16_110000_create_price_tiers_table.sql",
+        "database/migrations/2026_02_16_113000_add_discount_to_orders_table.php",
+        "database/migrations/2026_02_16_113000_add_discount_to_orders_table.sql",
+        "orders.py",
+        "pricing.py",
+    ]
     assert repo.commit("v1.5.0").message.startswith("Volume prices\n")
     assert repo.commit("v1.5.0").author.email == "jonas@shop.example"
 
@@ -47,6 +55,26 @@ def test_working_tree_is_clean_on_main(tmp_path: Path) -> None:
     repo = built(tmp_path)
     assert repo.active_branch.name == "main"
     assert not repo.is_dirty(untracked_files=True)
+
+
+def test_one_more_release_comes_on_demand_and_the_same_again(tmp_path: Path) -> None:
+    repo = built(tmp_path)
+    repository.add_worse(tmp_path / "repository")
+    repository.add_worse(tmp_path / "repository")
+    assert {tag.name: tag.commit.hexsha[:7] for tag in repo.tags} == {**COMMITS, "v1.5.1": "29eafaf"}
+    assert repo.git.diff("--name-only", "v1.5.0", "v1.5.1").splitlines() == [
+        "VERSION",
+        "catalogue.py",
+        "database/migrations/2026_02_18_090000_rename_name_to_title_in_products_table.php",
+        "database/migrations/2026_02_18_090000_rename_name_to_title_in_products_table.sql",
+    ]
+    assert repo.head.commit == repo.tag("v1.5.1").commit
+    assert not repo.is_dirty(untracked_files=True)
+
+
+def test_artisan_can_be_called(tmp_path: Path) -> None:
+    built(tmp_path)
+    assert os.access(tmp_path / "repository" / "artisan", os.X_OK)
 
 
 def test_the_users_git_configuration_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

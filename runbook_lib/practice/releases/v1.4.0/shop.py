@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -18,6 +19,8 @@ from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
 import catalogue
+import maintenance
+import orders
 import pages
 import pricing
 from metrics import Metrics
@@ -40,6 +43,16 @@ def home(query):
 
 
 def checkout(query):
+    """What a basket costs."""
+    return sell(query, lambda database, basket: basket)
+
+
+def order(query):
+    """Buy it."""
+    return sell(query, lambda database, basket: {**basket, "order": orders.place(database, basket)})
+
+
+def sell(query, settle):
     sku = query.get("sku", ["MUG-01"])[0]
     quantity = query.get("quantity", ["1"])[0]
     if not quantity.isdecimal() or not 1 <= int(quantity) <= 1000:
@@ -47,7 +60,7 @@ def checkout(query):
     with catalogue.opened(STORAGE) as database:
         if not catalogue.known(database, sku):
             return 404, JSON, json.dumps({"error": "no such product"})
-        return 200, JSON, json.dumps(pricing.basket(database, sku, int(quantity)))
+        return 200, JSON, json.dumps(settle(database, pricing.basket(database, sku, int(quantity))))
 
 
 def up(query):
@@ -75,6 +88,7 @@ ROUTES = {
     "/version": version,
     "/metrics": measurements,
 }
+POSTED = {"/checkout": order}
 # What operations asks often and cheaply is not counted: it would dilute the customers' error rate.
 UNCOUNTED = {"/up", "/ready", "/version", "/metrics"}
 
@@ -86,7 +100,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         started = time.perf_counter()
-        status, kind, body = self.answered(url.path, parse_qs(url.query))
+        closed = maintenance.answer(STORAGE, url.path, self.headers.get("Cookie", ""))
+        status, kind, body, headers = closed or (*self.answered(url.path, parse_qs(url.query)), {})
         if url.path not in UNCOUNTED:
             route = url.path if url.path in ROUTES else "other"
             metrics.observe(route, status, time.perf_counter() - started)
@@ -94,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -101,7 +118,8 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_GET
 
     def answered(self, path, query):
-        route = ROUTES.get(path)
+        posted = POSTED.get(path) if self.command == "POST" else None
+        route = posted or ROUTES.get(path)
         if route is None:
             return 404, HTML, pages.message("There is no such page.")
         try:
@@ -175,9 +193,21 @@ def end_without_storage():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def keep_open():
+    """A connection for as long as this process lives. Without one, the connection of each request would be the last
+    that is closed, and with that one SQLite folds the write-ahead log into the database."""
+    try:
+        database = catalogue.connected(STORAGE)
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        log.error("the database cannot be used: %s", error)
+        return None
+    return database
+
+
 def main():
     log_to(STORAGE / "logs")
-    catalogue.prepare(STORAGE)
+    kept = keep_open()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Shop(int(os.environ["SHOP_PORT"])) as server:
         threading.Thread(target=end_without_storage, daemon=True).start()
@@ -188,6 +218,8 @@ def main():
             server.server_close()
             server.drain(1)
             log.info("shop %s has stopped", VERSION)
+            if kept:
+                kept.close()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ FREE_SHIPPING_FROM = 5000
 
 
 def unit_price(database, sku, quantity):
-    return database.execute("SELECT cents FROM products WHERE sku = ?", (sku,)).fetchone()[0]
+    return database.execute("SELECT cents FROM prices WHERE sku = ?", (sku,)).fetchone()[0]
 
 
 def basket(database, sku, quantity):

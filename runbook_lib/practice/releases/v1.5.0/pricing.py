@@ -28,4 +28,5 @@ def unit_price(database, sku, quantity):
 def basket(database, sku, quantity):
     goods = unit_price(database, sku, quantity) * quantity
     shipping = 0 if goods >= FREE_SHIPPING_FROM else SHIPPING
-    return {"sku": sku, "quantity": quantity, "shipping": shipping, "total": goods + shipping}
+    discount = database.execute("SELECT cents FROM prices WHERE sku = ?", (sku,)).fetchone()[0] * quantity - goods
+    return {"sku": sku, "quantity": quantity, "shipping": shipping, "discount": discount, "total": goods + shipping}
