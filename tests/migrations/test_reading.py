@@ -122,6 +122,16 @@ UNKNOWN = {
     "named function within": "function rebuild() {}",
     "object out of an array": "data_get($things, 'first')->delete();",
     "object out of the cache": "\\Illuminate\\Support\\Facades\\Cache::get('x')->run();",
+    "name for a closure in a helper": "tap($x, 'rebuild');",
+    "name for a closure in a function": "array_map('rebuild', [1]);",
+    "method for a closure": "array_walk($x, [$this, 'rebuild']);",
+    "call in a string": "$x = \"{$this->rebuild()}\";",
+    "call in a default": "Schema::table('users', fn ($table) => $table->string('a')->default(rebuild()));",
+    "call in a condition": "if (rebuild()) { }",
+    "$table given away": "Schema::table('users', fn ($table) => \\App\\Support\\Columns::add($table));",
+    "scope of a model": "Order::ancient()->get();",
+    "fetching": "while ($row = next_row()) { }",
+    "file": "file_put_contents('x', 'y');",
     "Doctrine": "DB::getDoctrineSchemaManager()->dropTable('users');",
 }  # fmt: skip
 

@@ -116,7 +116,8 @@ def _with_closures(reader: Reader, node: Node, name: str, arguments: Arguments) 
     if name in {"tap", "with"} and len(values) == 2 and isinstance(values[1], Closure):
         reader.call(node, values[1], values[0])
         return values[0] if name == "tap" else Dynamic(text(node)[:80])
-    if name in harmless.WITH_CLOSURES and not _followed(values[:1] if name == "array_map" else values[1:2]):
+    called = values[:1] if name in {"array_map", "rescue", "once"} else [] if name == "value" else values[1:2]
+    if not _followed(called):
         return reader.unread(node, "which function is called is not known")
     kind = _kind(values)
     with reader.guarded(f"in {name}()"):
