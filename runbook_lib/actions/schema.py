@@ -13,12 +13,11 @@ from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import CommandError, ReleaseRefusedError, RunbookError
-from runbook_lib.laravel.sql import rows_of, sql_command
+from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
 from runbook_lib.migrations import Assessment, MigrationFile, Reference, assess, brought, code_names, files_at
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run.plan import Snapshot
 
-APPLIED = "SELECT migration FROM migrations ORDER BY batch, migration"
 HEAD = ("environment", "migration", "verdict", "because")
 
 # Each file with its name before it, between NULs, which no PHP source has.
@@ -67,7 +66,7 @@ class Schema:
     def _applied(self, host: str) -> list[str]:
         """The rows of the table migrations, in the order in which they ran."""
         connector, command = self.platform.live(sql_command(self._laravel, APPLIED), host)
-        return [str(row["migration"]) for row in rows_of(connector.read(command))]
+        return applied_in(connector.read(command))
 
     def _files(self, release: Release) -> list[MigrationFile]:
         """The migration files of a release: from the Git repository, or from inside the image."""

@@ -10,13 +10,12 @@ from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan, rollback_problem
-from runbook_lib.laravel.sql import rows_of, sql_command
+from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench, in_short
 from runbook_lib.run.plan import Section, Snapshot, Step
 
-APPLIED = "SELECT migration FROM migrations ORDER BY batch, migration"
 
 # PostgreSQL's client library reads it: a migration that waits for a lock gives up instead of blocking everybody.
 LOCK_TIMEOUT = {"PGOPTIONS": "-c lock_timeout=10s"}
@@ -122,7 +121,7 @@ class TakingBack:
 
     def _applied(self) -> list[str]:
         connector, command = self.platform.live(sql_command(self.laravel, APPLIED), self.hosts[0])
-        return [str(row["migration"]) for row in rows_of(connector.read(command))]
+        return applied_in(connector.read(command))
 
     def _inside(self, command: Command) -> tuple[Bench, Command]:
         connector, inside = self.platform.live(replace(command, env={"RUNBOOK_RUN": self.run}), self.hosts[0])

@@ -11,6 +11,9 @@ from runbook_lib.errors import CommandError
 
 TIMEOUT = 60.0
 
+# What ran, in the order in which it ran.
+APPLIED = "SELECT migration FROM migrations ORDER BY batch, migration"
+
 # The statement is an argument of the process, so it must hold no secret.
 _PHP = (
     'require "vendor/autoload.php"; $app = require "bootstrap/app.php"; '
@@ -39,3 +42,14 @@ def rows_of(result: Result) -> list[dict[str, Any]]:
             next_step="check the database and laravel.sql",
         )
     return rows
+
+
+def applied_in(result: Result) -> list[str]:
+    """The names of the migrations that APPLIED found. CommandError when rows came without them."""
+    rows = rows_of(result)
+    if not all("migration" in row for row in rows):
+        raise CommandError(
+            "the rows of the table migrations came without the column migration",
+            next_step="see to it that laravel.sql prints each row with its columns' names, in lower case",
+        )
+    return [str(row["migration"]) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from runbook_lib.command import Command, Result
@@ -64,9 +65,7 @@ class Application:
 
     def told(self, host: str, command: Command) -> Result:
         words = command.raw
-        name = next(
-            (after for before, after in zip(words, words[1:], strict=False) if before in ("artisan", "--")), words[0]
-        )
+        name = next((after for before, after in pairwise(words) if before in ("artisan", "--")), words[0])
         self.during(name)
         self.ran.append((host, name))
         self.commands.append(command)
