@@ -305,12 +305,18 @@ class Rollback:
         if not self.run.dry_run and self.run.plan is not None:
             self.run.apply("afterwards")
             self._mark_bad(self.run.plan.snapshot)
-        tag = self._planned_release().tag
-        again = f"papermill rollback.ipynb -p tag {tag}" + (
-            f" -p environment {self.target.name}" if self.target.name != "production" else ""
-        )
-        self.run.suggest(again if self.run.dry_run else "tell the stakeholders, then write the review")
+        self.run.suggest(self._for_real if self.run.dry_run else "tell the stakeholders, then write the review")
         return self.run.close()
+
+    @property
+    def _for_real(self) -> str:
+        """The command that carries out what a dry run planned, approved where that is asked for."""
+        words = ["papermill rollback.ipynb -p tag", self._planned_release().tag]
+        if self.target.name != "production":
+            words += ["-p environment", self.target.name]
+        if self.target.environment.approval.policy == "confirm" and self.run.plan is not None:
+            words += ["-p approve", self.run.plan.digest[:16]]
+        return " ".join(words)
 
     def _mark_bad(self, snapshot: Snapshot) -> None:
         standing = Standing.of(self.run.journal, self.target.label)
