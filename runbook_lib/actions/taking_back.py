@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
-from runbook_lib.laravel.artisan import Artisan, rollback_problem
+from runbook_lib.laravel.artisan import Artisan, rollback_problem, rolled_back
 from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench, in_short
 from runbook_lib.run.plan import Section, Snapshot, Step
-
 
 # PostgreSQL's client library reads it: a migration that waits for a lock gives up instead of blocking everybody.
 LOCK_TIMEOUT = {"PGOPTIONS": "-c lock_timeout=10s"}
@@ -84,8 +84,12 @@ class TakingBack:
         )
 
     def _take_back(self, identity: str) -> str:
-        left = self._left()
+        connector, _ = self.platform.live(sql_command(self.laravel, APPLIED), self.hosts[0])
+        mark = next(mark for mark in self._marks(identity) if connector.outcome(mark) is None)
         applied = self._applied()
+        left = self._left(applied)
+        if not left:
+            return "they were taken back before"
         if applied[len(applied) - len(left) :] != left:
             raise StepFailedError(
                 f"the newest migrations are {', '.join(applied[-len(left) :])}, not {', '.join(left)}",
@@ -93,14 +97,22 @@ class TakingBack:
             )
         command = self._artisan.migrate_rollback(step=len(left))
         connector, inside = self.platform.live(replace(command, env=LOCK_TIMEOUT), self.hosts[0])
-        result = connector.change(inside, f"{self.run}/{identity}.{len(left)}", repeatable=True)
-        problem = rollback_problem(result, left)
+        result = connector.change(inside, mark, repeatable=True)
+        # Under a mark that a killed run had begun, it is the end of that one's command, which was to undo more.
+        undone = rolled_back(result)
+        problem = rollback_problem(result, [name for name in self.names if name in left or name in undone])
         if problem or self._left():
             raise StepFailedError(
                 f"migrations were not taken back as planned: {problem or ', '.join(self._left())}",
                 next_step="mend the cause; what served before is put back",
             )
         return f"{len(left)} migrations taken back"
+
+    def _marks(self, identity: str) -> Iterator[str]:
+        """One for each attempt. What still runs under one is waited for: two at once would undo more than planned."""
+        yield f"{self.run}/{identity}"
+        for attempt in count(1):
+            yield f"{self.run}/{identity}.again-{attempt}"
 
     def _migrate(self) -> Step:
         """The way forward again: the release that brought the migrations runs them once more."""
@@ -115,8 +127,8 @@ class TakingBack:
             self._artisan.migrate(),
         )
 
-    def _left(self) -> list[str]:
-        applied = set(self._applied())
+    def _left(self, applied: Sequence[str] | None = None) -> list[str]:
+        applied = self._applied() if applied is None else applied
         return [name for name in self.names if name in applied]
 
     def _applied(self) -> list[str]:
@@ -130,6 +142,12 @@ class TakingBack:
 
 def refuse(target: Target, reading: Snapshot) -> None:
     """PlatformError where migrations cannot be taken back: one without a down() that reverses it, no backup."""
+    elsewhere = [migration["name"] for migration in reading["migrations"] if migration["down"] == "elsewhere"]
+    if elsewhere:
+        raise PlatformError(
+            f"{', '.join(elsewhere[:5])} can only be taken back by a release that has them, and the live one does not",
+            next_step="leave the schema ahead, or make the release live that brought them first",
+        )
     stuck = [migration["name"] for migration in reading["migrations"] if migration["down"] != "yes"]
     if stuck or not reading["migrations"]:
         raise PlatformError(

@@ -21,7 +21,8 @@ LIVE = Release("v3", "3" * 40)
 class Application:
     """applied: rows of the table migrations, in order; down: hosts in maintenance mode; ran: host and name of each
     changing command, in order; failing: names of commands that end with status 1; during: called before a command;
-    stops_after: migrate:rollback undoes no more than that and then fails; reached: whether the database answers."""
+    stops_after: migrate:rollback undoes no more than that and then fails; reached: whether the database answers;
+    ends: of commands, by their marks; under_way: commands that a killed run left, and how they end."""
 
     hosts: tuple[str, ...] = ("web-1", "web-2")
     applied: list[str] = field(default_factory=list)
@@ -33,6 +34,7 @@ class Application:
     stops_after: int | None = None
     reached: bool = True
     ends: dict[str, Result] = field(default_factory=dict)
+    under_way: dict[str, Callable[[], Result]] = field(default_factory=dict)
 
     def target(self, url: str = "http://127.0.0.1:9", folder: Any = None, **laravel: Any) -> Target:
         environment: dict[str, Any] = {
@@ -96,7 +98,9 @@ class Host:
         return self.application.asked(command)
 
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
-        ends = self.application.ends
+        ends, under_way = self.application.ends, self.application.under_way
+        if mark in under_way:
+            ends[mark] = under_way.pop(mark)()
         if mark not in ends:
             ends[mark] = self.application.told(self.host, command)
         return ends[mark]

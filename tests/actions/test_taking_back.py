@@ -177,6 +177,49 @@ def test_a_database_that_does_not_answer_is_neither_done_nor_undone(application:
     assert application.ran == []
 
 
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+def begun(application: Application, *undone: str, code: int = 0) -> None:
+    """A killed run's command, which went on by itself: it has undone these, and ends when its end is waited for."""
+    lines = "\n".join(f"Rolled back:  {name} (1.20ms)" for name in (B, A))
+    application.applied = [name for name in application.applied if name not in undone]
+
+    def end() -> Result:
+        application.applied = [OLD]
+        return Result(code, lines)
+
+    application.under_way["run-1/production.web-1.migrate-rollback"] = end
+
+
+@pytest.mark.parametrize("undone", [(), (B,)])
+def test_undoing_that_is_still_under_way_is_waited_for_and_not_begun_again(
+    application: Application, undone: tuple[str, ...]
+) -> None:
+    step = down_step(section(application))
+    begun(application, *undone)
+    step.do()
+    assert (application.ran, application.applied) == ([], [OLD])
+
+
+def test_the_rest_of_what_was_cut_off_is_undone_under_a_mark_of_its_own(application: Application) -> None:
+    application.stops_after = 1
+    with pytest.raises(StepFailedError):
+        down_step(section(application)).do()
+    application.stops_after = None
+    down_step(section(application)).do()
+    assert (application.names, application.applied) == (["migrate:rollback", "migrate:rollback"], [OLD])
+
+
+def test_what_failed_before_it_undid_anything_is_tried_again(application: Application) -> None:
+    application.failing = {"migrate:rollback"}
+    with pytest.raises(StepFailedError):
+        down_step(section(application)).do()
+    application.failing = set()
+    down_step(section(application)).do()
+    assert application.applied == [OLD]
+
+
 # -- carried out ------------------------------------------------------------------------------------------------------
 
 
