@@ -14,9 +14,10 @@ from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.showing import planned
 from runbook_lib.actions.taking_back import TakingBack
 from runbook_lib.actions.taking_back import refuse as refuse_taking_back
+from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
+from runbook_lib.errors import ConfigurationError, PlanDriftError, ReleaseRefusedError
 from runbook_lib.laravel.steps import warnings as side_effects
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
@@ -72,6 +73,10 @@ class Rollback:
         approve: digest of a plan approved beforehand.
         dry_run: plan only. Raises ConfigurationError, LockHeldError, JournalError.
         """
+        if migrations not in ("", "ahead", "down"):
+            raise ConfigurationError(
+                f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead or down"
+            )
         target = configuration().target(service, environment)
         parameters = {
             "tag": tag,
@@ -139,7 +144,7 @@ class Rollback:
         for deployment in deployments:
             reading = schemas[deployment.target.name]
             refuse(deployment.target.label, release, reading, self.migrations, self.migrations_reason)
-            if reading is not None and self._takes_back(reading):
+            if reading is not None and self._is_to_take_back(reading):
                 refuse_taking_back(deployment.target, reading)
         return {
             "release": release.facts,
@@ -206,6 +211,10 @@ class Rollback:
         hosts = list(snapshot["environments"][target.name]["hosts"])
         back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id)
         return back.around(section)
+
+    def _is_to_take_back(self, reading: Snapshot) -> bool:
+        """Also where nothing is known that could be taken back: then it is refused, not passed over."""
+        return self._takes_back(reading) or (self.migrations == "down" and reading["verdict"] != "safe")
 
     def _takes_back(self, reading: Snapshot | None) -> bool:
         return self.migrations == "down" and reading is not None and bool(reading["brought"])
@@ -304,7 +313,8 @@ class Rollback:
         """Mark what was rolled away from as bad, clear away, name what to run next, end the run."""
         if not self.run.dry_run and self.run.plan is not None:
             self.run.apply("afterwards")
-            self._mark_bad(self.run.plan.snapshot)
+            if self.run.proven(self.target.name):
+                self._mark_bad(self.run.plan.snapshot)
         self.run.suggest(self._for_real if self.run.dry_run else "tell the stakeholders, then write the review")
         return self.run.close()
 

@@ -328,6 +328,11 @@ class Run:
             self._close("planned" if self.dry_run else "succeeded", "")
         return self.summary()
 
+    def proven(self, name: str) -> bool:
+        """Whether a section was carried out and, where that is asked for, observed to be good."""
+        section = self._planned().section(name)
+        return self._finished(section) and self._proven(section)
+
     def _finished(self, section: Section) -> bool:
         return self._state.sections.get(section.name) == "finished"
 
