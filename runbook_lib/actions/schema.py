@@ -14,7 +14,16 @@ from runbook_lib.config import Laravel, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import CommandError, ReleaseRefusedError, RunbookError
 from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
-from runbook_lib.migrations import Assessment, MigrationFile, Reference, assess, brought, code_names, files_at
+from runbook_lib.migrations import (
+    Assessment,
+    MigrationFile,
+    Reference,
+    assess,
+    brought,
+    code_names,
+    files_at,
+    found_anywhere,
+)
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run.plan import Snapshot
 
@@ -48,14 +57,21 @@ class Schema:
         names = brought(self._applied(host), [file.name for file in known])
         if not names:
             return {"verdict": "safe", "brought": [], "migrations": [], "way": "the schema is the release's own"}
-        sources = {file.migration: file for file in self._files(live)}
+        here = {file.migration: file for file in self._files(live)}
+        elsewhere = {file.migration: file for file in self._elsewhere([n for n in names if n not in here])}
+        sources = here | elsewhere
         found = assess(
             [sources.get(name, MigrationFile(name, None)) for name in names],
             database=self._laravel.database,
             earlier=known,
             references=self._references,
         )
-        return {"verdict": str(found.verdict), "brought": names, "migrations": _reasons(found), "way": found.way}
+        return {
+            "verdict": str(found.verdict),
+            "brought": names,
+            "migrations": _reasons(found, elsewhere),
+            "way": found.way,
+        }
 
     @cached_property
     def _laravel(self) -> Laravel:
@@ -74,6 +90,13 @@ class Schema:
         if self._repository is not None:
             return [file for folder in folders for file in files_at(self._repository, release.id, folder)]
         return [file for folder in folders for file in self._files_inside(release, folder)]
+
+    def _elsewhere(self, names: Sequence[str]) -> list[MigrationFile]:
+        """Migrations that the live release lacks as well: the schema was left ahead of it before."""
+        if self._repository is None:
+            return []
+        folders = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
+        return [file for folder in folders for file in found_anywhere(self._repository, names, folder)]
 
     def _files_inside(self, release: Release, folder: str) -> list[MigrationFile]:
         result = next(iter(self.platform.read(release, Command.of("sh", "-c", _EACH_FILE, "sh", folder)).values()))
@@ -108,7 +131,7 @@ def refuse(label: str, release: Release, reading: Snapshot | None, decision: str
     raise ReleaseRefusedError(
         f"the database of {label} is not safe for {release}: {reading['verdict']}. "
         f"{'; '.join(worst[:3]) or reading['way']}",
-        next_step=f"{reading['way']}. Or decide: -p migrations ahead|down -p migrations_reason 'WHY'",
+        next_step=f"{reading['way'].rstrip('.')}. Or decide: -p migrations ahead|down -p migrations_reason 'WHY'",
     )
 
 
@@ -137,9 +160,15 @@ def table(readings: dict[str, Any]) -> Table:
     return Table("The database", HEAD, rows, notes or ("no table laravel is configured: the schema is not assessed",))
 
 
-def _reasons(found: Assessment) -> list[dict[str, str]]:
-    """Name, verdict, deciding reason and whether down() reverses it, of each migration, as kept in the plan."""
+def _reasons(found: Assessment, elsewhere: Collection[str]) -> list[dict[str, str]]:
+    """Name, verdict, deciding reason and whether down() reverses it, of each one; "elsewhere" where only another than
+    the live release could run it."""
     return [
-        {"name": one.name, "verdict": str(one.verdict), "because": because, "down": str(one.reversible.can)}
+        {
+            "name": one.name,
+            "verdict": str(one.verdict),
+            "because": because,
+            "down": "elsewhere" if one.name in elsewhere else str(one.reversible.can),
+        }
         for one, (_, _, because, _) in zip(found.migrations, found.table().rows, strict=True)
     ]

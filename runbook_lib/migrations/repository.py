@@ -61,6 +61,18 @@ def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[Migr
     return [MigrationFile(path, content[path]) for path in in_order(blobs)]
 
 
+def found_anywhere(repo: Path | str, names: Collection[str], folder: str = FOLDER) -> list[MigrationFile]:
+    """The newest text of each migration that any commit of the repository has; one process or two a name."""
+    found = []
+    for name in names:
+        place = f":(top,glob){folder.strip('/')}/**/{name}.php"
+        log = _git(repo, "log", "--all", "-1", "--format=%H", "--diff-filter=AM", "--", place)
+        commit = log.stdout.decode("ascii", "replace").strip()
+        if log.returncode == 0 and commit:
+            found += [file for file in files_at(repo, commit, folder) if file.migration == name]
+    return found
+
+
 def _said(result: subprocess.CompletedProcess[bytes]) -> str:
     return printable(result.stderr.decode("utf-8", "replace").strip(), 300)
 

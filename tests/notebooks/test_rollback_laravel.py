@@ -16,6 +16,7 @@ import pytest
 
 from tests.laravel.conftest import mariadb, postgresql, repository
 from tests.notebooks.conftest import Project
+from tests.notebooks.dying import killed, started_after_it_finished
 from tests.real.databases import fresh_database
 from tests.real.laravel_app import install, serving
 
@@ -170,6 +171,23 @@ def test_migrations_are_taken_back_by_the_release_that_brought_them_before_the_c
     assert set(outcomes.values()) == {"done"}
     order = [name.rpartition(".local.")[2] for name in outcomes]
     assert order.index("backup-check") < order.index("migrate-rollback") < order.index("checkout")
+
+
+# Before and after the steps of the database: backup, its check, migrate:rollback, then the code.
+@pytest.mark.parametrize(
+    ("number", "when"), [(7, "after"), (11, "before"), (11, "after"), (12, "before"), (14, "after")]
+)
+def test_killed_while_migrations_are_taken_back_the_same_command_goes_on(
+    renamed: Application, number: int, when: str
+) -> None:
+    pairs = [word for pair in zip(DOWN[::2], DOWN[1::2], strict=True) for word in ("-p", *pair)]
+    killed(renamed.project, number, when, "rollback.ipynb", *pairs)
+    done = renamed.project.rollback(*DOWN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.1.0"
+    assert "ADA" in renamed.get("/customers")[1]
+    assert "rename_customer_name" not in renamed.artisan("migrate:status")
+    assert started_after_it_finished(renamed.project.record()["events"]) == []
 
 
 def test_without_a_backup_that_is_good_nothing_is_taken_back(renamed: Application) -> None:
