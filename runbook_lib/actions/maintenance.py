@@ -118,14 +118,17 @@ class Maintenance:
 
     def _build(self, snapshot: Snapshot) -> Plan:
         hosts = list(snapshot["hosts"])
+        # Asked for again, its options of before stay, and what served before a failure is maintenance mode itself.
+        again = self.on and bool(snapshot["in_force"])
+        before = again or not self.on
         section = Section(
             self.target.name,
             self.target.label,
             f"{WHAT} {'on' if self.on else 'off'}",
             steps=(*self._noted(), *self._steps(hosts, "" if self.on else ".off", on=self.on)),
-            back=tuple(self._steps(hosts, ".back", on=not self.on)),
-            verify=self._verify,
-            verified_back=self._verify_back,
+            back=tuple(self._steps(hosts, ".back", on=before)),
+            verify=lambda: self._verify(headers=not again),
+            verified_back=lambda: self._verify_back(on=before),
         )
         warnings = [] if snapshot["in_force"] == (not self.on) else [self._already]
         return Plan(f"{section.title} in {self.target.label}", (section,), snapshot, tuple(warnings), self.run.id)
@@ -168,9 +171,9 @@ class Maintenance:
         bypass: Secret | None = self._laravel.bypass.resolve(self.target.root) if self._laravel.bypass else None
         return builders.down(refresh=self.refresh, retry=self.retry, secret=bypass)
 
-    def _verify(self) -> Verdict:
+    def _verify(self, *, headers: bool) -> Verdict:
         """503 on a route other than /up, which stays 200, with the headers that were asked for; or its usual answer."""
-        readings = self._look(on=self.on)
+        readings = self._look(on=self.on, headers=headers)
         wrong = [str(reading) for reading in readings if not reading.ok]
         numbers = {"readings": len(readings), "failing": len(wrong)}
         if wrong:
@@ -179,28 +182,27 @@ class Maintenance:
             self._lift()
         return Verdict("PASS", tuple(_words(readings)), numbers)
 
-    def _verify_back(self) -> str:
+    def _verify_back(self, *, on: bool) -> str:
         """After going back: the state of before, seen; what was put in force is lifted."""
-        wrong = [str(reading) for reading in self._look(on=not self.on) if not reading.ok]
+        wrong = [str(reading) for reading in self._look(on=on, headers=False) if not reading.ok]
         if wrong:
             raise StepFailedError(f"{WHAT} is not as it was: {wrong[0]}", next_step=f"see it through: {self._undo}")
-        if self.on:
+        if not on:
             self._lift()
-        return f"{WHAT} is {'off' if self.on else 'on'} again"
+        return f"{WHAT} is {'on' if on else 'off'} as before"
 
-    def _look(self, *, on: bool) -> list[Reading]:
+    def _look(self, *, on: bool, headers: bool) -> list[Reading]:
         client = Client(self.target.environment.checks.timeout)
-        return client.all(places(self.target.environment), [self._route(on=on)])
+        return client.all(places(self.target.environment), [self._route(on=on, headers=headers)])
 
-    def _route(self, *, on: bool) -> Route:
+    def _route(self, *, on: bool, headers: bool) -> Route:
         smoke = self.target.environment.checks.smoke
         usual = Route.of(smoke[0]) if smoke else Route("home page", "/")
         if not on:
             return usual
-        headers = [
-            (name, str(value)) for name, value in (("Refresh", self.refresh), ("Retry-After", self.retry)) if value
-        ]
-        return Route(usual.name, usual.path, usual.method, status=503, headers=tuple(headers))
+        options = (("Refresh", self.refresh), ("Retry-After", self.retry)) if headers else ()
+        asked = tuple((name, str(value)) for name, value in options if value)
+        return Route(usual.name, usual.path, usual.method, status=503, headers=asked)
 
 
 def _words(readings: list[Reading]) -> list[str]:
