@@ -117,3 +117,14 @@ def test_without_observation_it_is_inconclusive(application: Live, tmp_path: Pat
 @pytest.mark.parametrize(("asked", "window"), [(-1.0, 0.0), (7.0, 7.0), (0.0, 0.0)])
 def test_the_window_is_as_asked_or_as_configured(application: Live, asked: float, window: float) -> None:
     assert Verification.open(window=asked).window == window
+
+
+def test_a_run_that_is_continued_looks_again_what_is_live(application: Live) -> None:
+    made = Verification.open()
+    made.live()
+    assert made.run.plan is not None
+    section = made.run.plan.section("production")
+    section.ready(True)
+    application.releases_live = {"web-1": LIVE, "web-2": OTHER}
+    with pytest.raises(PlanDriftError, match="now runs v4"):
+        section.ready(True)
