@@ -292,3 +292,8 @@ def test_what_cannot_be_read_is_refused(application: Application) -> None:
 def test_without_a_backup_it_is_refused(application: Application) -> None:
     with pytest.raises(PlatformError, match="has no backup configured"):
         refuse(application.target(), reading(a="yes"))
+
+
+def test_what_the_live_release_lacks_is_refused_by_name(application: Application) -> None:
+    with pytest.raises(PlatformError, match="^b can only be taken back by a release that has them"):
+        refuse(application.target(**BACKUP), reading(a="yes", b="elsewhere"))
