@@ -295,5 +295,5 @@ def test_without_a_backup_it_is_refused(application: Application) -> None:
 
 
 def test_what_the_live_release_lacks_is_refused_by_name(application: Application) -> None:
-    with pytest.raises(PlatformError, match="^b can only be taken back by a release that has them"):
+    with pytest.raises(PlatformError, match=r"^b can only be taken back by a release that has them"):
         refuse(application.target(**BACKUP), reading(a="yes", b="elsewhere"))
