@@ -11,6 +11,7 @@ from runbook_lib.migrations.changes import Change
 from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.history import History
 from runbook_lib.migrations.judging import ROWS, Judged, judge, taken_back
+from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.reading.acts import Method
 from runbook_lib.migrations.reading.database import BASES
@@ -50,9 +51,12 @@ def assess(
     what a changed column was before. references: finds names in the older code.
     """
     read = [_read(file, database) for file in files]
-    known = Known(before=History(earlier, database).column)
+    history = History(earlier, database)
+    known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
+    known.swept = swept(everything)
     known.again = {(c.connection, c.table) for c in everything if c.kind == "create table"}
+    known.leaving = {(c.connection, c.table, column) for c in everything if c.kind in DROPS for column in c.columns}
     back = taken_back(everything)
     found = []
     position = 0
@@ -123,7 +127,7 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
         before = known.column(change, change.columns[0]) if change.kind in DROPS and change.columns else None
         for verdict in judge(change, known, database, one.down):
             judged.append((verdict, before, position in taken))
-    reversal = compare([j.change.of(j.rule.kind) for j, _, _ in judged], one.down, one.method)
+    reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, _, _ in judged], one.down, one.method)
     operations = tuple(_operation(j, before, back, reversal, known) for j, before, back in judged)
     worst = max((operation.verdict for operation in operations), default=Verdict.SAFE)
     return MigrationAssessment(name, worst, operations, reversal, one.notes)
@@ -138,7 +142,7 @@ def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, k
         column = known.before(change.table, change.columns[0])
     taken = rule.kind == "rename table" and (change.connection, change.table) in known.again
     quiet = judged.safe or back or (judged.harmless and not judged.assumed)
-    shims = () if taken or quiet else shims_of(change, rule.kind, column)
+    shims = () if taken or quiet else shims_of(change, rule.like or rule.kind, column)
     verdict, why = _verdict(judged, reversal, bool(shims), back)
     harmless = verdict is Verdict.SAFE
     return Operation(
@@ -177,7 +181,7 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
         return Verdict.UNKNOWN, f"{why}; compare with the column in the database"
     if rule.verdict is not Verdict.DOWN:
         return rule.verdict, why
-    if reversal.lossless:
+    if reversal.lossless and judged.undone:
         return Verdict.DOWN, why
     if rule.without is Verdict.SHIM and not shimmed:
         return Verdict.UNKNOWN, f"{why}; down() does not take it back without loss"

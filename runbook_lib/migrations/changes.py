@@ -9,8 +9,9 @@ from typing import Any
 @dataclass(frozen=True)
 class Column:
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
-    is one that is not NULL. generated: computed by the database. recoded: its
-    character set or collation is named."""
+    is one that is not NULL. generated: computed by the database. expression: from
+    what; "" when nothing is computed from the row, or when it was written in SQL. recoded: its character set or
+    collation is named."""
 
     name: str
     type: str = ""
@@ -20,6 +21,7 @@ class Column:
     default_value: Any = None
     volatile: bool = False
     generated: bool = False
+    expression: str = ""
     increments: bool = False
     unsigned: bool = False
     recoded: bool = False

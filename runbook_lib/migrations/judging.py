@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runbook_lib.migrations import comparing
+from runbook_lib.migrations import bounds, comparing
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.known import ADDS, DROPS, Known
 from runbook_lib.migrations.rules import RULES, Rule, Verdict
 
 ROWS = {"insert rows", "change rows", "delete rows", "fill new columns"}
 _INDEXING = {"add index", "add unique", "add primary", "add foreign key"}
+_REBUILDING = {"change column", "drop foreign key", "add foreign key"}
 _UNINDEXING = {"drop index", "drop unique", "drop primary", "drop fulltext", "drop foreign key"}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A change under its rule. safe: why older code is not touched although the rule alone would say so."""
+    """A change under its rule. safe: why older code is not touched although the rule alone would say so.
+
+    undone: down() would make it as it was, where it takes the change back at all.
+    """
 
     change: Change
     rule: Rule
     safe: str = ""
     note: str = ""
     assumed: bool = False
+    undone: bool = True
 
     @property
     def harmless(self) -> bool:
@@ -32,7 +37,9 @@ class Judged:
 
 def judge(change: Change, known: Known, database: str, down: Sequence[Change]) -> list[Judged]:
     """A change as one or more judged ones; what is known goes on to the next change."""
+    database = "" if change.connection else database
     judged = _judged(change, known, database, down)
+    judged += _rebuilt(change, known, database, judged)
     known.apply(change)
     return judged
 
@@ -41,13 +48,66 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
     if change.kind == "add json column":
         return _json(change, known, database)
     if change.kind != "unread" and _of_new_table(change, known):
+        if change.kind == "add foreign key" and _restricts(change, known):
+            return [Judged(change, RULES["add restricting key"])]
         note = "a foreign key locks its parent table for a moment" if change.kind == "add foreign key" else ""
         return [Judged(change, RULES[change.kind], f"older code does not know the table {change.table}", note)]
     if change.kind == "change column":
-        return _changed(change, known, down)
+        return _changed(change, known, database, down)
     if change.kind in ROWS:
         return [_filled(change, known)]
+    if change.kind == "drop foreign key":
+        return [_key_dropped(change, known, down)]
+    if change.kind == "add column":
+        return [Judged(change, RULES[_added(change, known, database)])]
+    if change.kind == "add index" and database in {"pgsql", ""} and not bounds.fits(change, known):
+        note = "" if database else "only on PostgreSQL; --database mysql or sqlite rules it out"
+        return [Judged(change, RULES["add index on text"], note=note)]
     return [Judged(change, RULES[change.kind], _new_here(change, known))]
+
+
+def _restricts(change: Change, known: Known) -> bool:
+    """Whether rows of a new table keep older code from deleting its own."""
+    columns = [change.column] if change.column else [known.column(change, name) for name in change.columns]
+    nullable = bool(columns) and all(column is not None and column.nullable for column in columns)
+    emptied = change.on_delete == "set null" and nullable
+    return change.on_delete != "cascade" and not emptied and known.kept_by(change)
+
+
+def _key_dropped(change: Change, known: Known, down: Sequence[Change]) -> Judged:
+    """Only a key that is known to do nothing on delete is not missed. Where its column goes, that is the loss."""
+    if safe := _new_here(change, known):
+        return Judged(change, RULES[change.kind], safe)
+    key = known.dropped_key(change)
+    if (key is not None and key.on_delete in {"no action", "restrict"}) or known.leaves(
+        change, change.columns or (key.columns if key is not None else ())
+    ):
+        return Judged(change, RULES[change.kind])
+    note = "what it does on delete is not known" if key is None else f"its rule was: on delete {key.on_delete}"
+    again = key is not None and any(
+        other.kind == "add foreign key"
+        and (other.table, other.columns, other.on_delete) == (key.table, key.columns, key.on_delete)
+        for other in down
+    )
+    return Judged(change, RULES["drop cascading key"], note=note, undone=again)
+
+
+def _added(change: Change, known: Known, database: str) -> str:
+    """The rule of a column that older code need not name: it may be there for soft deletes, or be computed."""
+    if [name.lower() for name in change.columns] == ["deleted_at"]:
+        return "add soft deletes"
+    return change.kind if bounds.always_computed(change, known, database) else "add generated column"
+
+
+def _rebuilt(change: Change, known: Known, database: str, judged: Sequence[Judged]) -> list[Judged]:
+    """On SQLite some changes make the table anew; where rows are lost anyway, that is said already."""
+    if change.kind not in _REBUILDING or database not in {"sqlite", ""} or _of_new_table(change, known):
+        return []
+    lost = known.leaves(change, change.columns) or any(j.rule.verdict is Verdict.LOSS and not j.safe for j in judged)
+    if lost or not known.may_be_referred(change):
+        return []
+    note = "" if database else "only on SQLite; --database mysql or pgsql rules it out"
+    return [Judged(change, RULES["rebuild table"], note=note)]
 
 
 def _of_new_table(change: Change, known: Known) -> bool:
@@ -89,7 +149,7 @@ def _filled_by_itself(change: Change, known: Known) -> bool:
 def _new_index(change: Change, known: Known) -> str:
     """Older code leaves new columns at NULL, which is unique, and refers to nothing."""
     columns = [known.column(change, name) for name in change.columns]
-    empty = any(column is not None and column.nullable and not column.default for column in columns)
+    empty = any(c is not None and c.nullable and not c.default and not c.generated for c in columns)
     numbered = all(column is not None and column.increments for column in columns)
     if change.kind == "add unique" and (empty or numbered):
         return "older code leaves the column at NULL, which is never a duplicate"
@@ -100,7 +160,7 @@ def _new_index(change: Change, known: Known) -> str:
     return ""
 
 
-def _changed(change: Change, known: Known, down: Sequence[Change]) -> list[Judged]:
+def _changed(change: Change, known: Known, database: str, down: Sequence[Change]) -> list[Judged]:
     """->change(), against the column before: from this set, from the earlier migrations, or as down() tells it."""
     after = change.column
     if after is None:
@@ -109,6 +169,8 @@ def _changed(change: Change, known: Known, down: Sequence[Change]) -> list[Judge
     if known.all_new(change):
         if after.required:
             return [Judged(change, RULES["make required"])]
+        if not bounds.always_computed(change, known, database):
+            return [Judged(change, RULES["add generated column"])]
         return [Judged(change, RULES["change column"], "older code does not know the column")]
     before = known.column(change, name)
     assumed = before is None

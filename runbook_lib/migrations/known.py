@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.keys import parents_of
 
 ADDS = {"add column", "add required column", "add json column", "add soft deletes"}
 DROPS = {"drop column", "drop timestamps", "drop soft deletes"}
@@ -20,15 +21,22 @@ class Known:
     """Older code knows none of the new tables, columns and indexes.
 
     again: the tables that are created somewhere in the set; a name that is taken again can have no view.
-    before: asks the history for a column as it was before the set; None when it does not say.
+    leaving: the columns that are dropped somewhere in it.
+    swept: the tables of the set whose rows go when older code deletes rows of its own.
+    before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
+    (None when it does not say), and whether other tables may refer to a table.
     """
 
     before: Callable[[str, str], Column | None] = lambda table, column: None
+    key: Callable[[Change], Change | None] = lambda dropped: None
+    referred: Callable[[str], bool] = lambda table: True
     tables: set[str] = field(default_factory=set)
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     changed: dict[tuple[str, str], Column] = field(default_factory=dict)
     indexes: set[tuple[str, str]] = field(default_factory=set)
     again: set[tuple[str, str]] = field(default_factory=set)
+    swept: set[tuple[str, str]] = field(default_factory=set)
+    leaving: set[tuple[str, str, str]] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     gone_columns: set[tuple[str, str]] = field(default_factory=set)
 
@@ -47,6 +55,26 @@ class Known:
         key = (self._key(change), name)
         found = self.columns.get(key) or self.changed.get(key)
         return found or (self.before(change.table, name) if change.fixed and not change.connection else None)
+
+    def dropped_key(self, change: Change) -> Change | None:
+        """The foreign key that a change drops, if it is known."""
+        return self.key(change) if change.fixed and change.table and not change.connection else None
+
+    def leaves(self, change: Change, columns: Sequence[str]) -> bool:
+        """Whether the columns are dropped as well."""
+        return bool(columns) and all((change.connection, change.table, column) in self.leaving for column in columns)
+
+    def may_be_referred(self, change: Change) -> bool:
+        """Whether rows of tables that older code knows may refer to those of the table."""
+        return not change.fixed or bool(change.connection) or self.referred(change.table)
+
+    def kept_by(self, change: Change) -> bool:
+        """Whether the rows that a new foreign key refers to may be deleted by older code."""
+        parents = parents_of(change)
+        if change.table in parents and change.fixed:
+            return (change.connection, change.table) in self.swept
+        new = [parent for parent in parents if self._key(change, parent) in self.tables]
+        return not new or (change.connection, new[0]) in self.swept
 
     @staticmethod
     def _key(change: Change, table: str | None = None) -> str:

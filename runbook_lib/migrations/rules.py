@@ -36,6 +36,7 @@ class Rule:
 
     older: what happens to older code. cost: what taking it back costs. lossless: taking it back loses nothing.
     lock: what it blocks while it runs. advice: the safer steps. check: what to count before deciding.
+    like: the kind that is taken back, and shimmed, in the same way.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Rule:
     lock: str
     advice: str
     check: str = ""
+    like: str = ""
 
 
 def _rows(*rows: tuple[object, ...]) -> dict[str, Rule]:
@@ -93,6 +95,12 @@ RULES = _rows(
         "add soft deletes", UNKNOWN, UNKNOWN, "runs, but shows the rows that were trashed since",
         "the trashed rows come back for good", False, "brief", "decide whether trashed rows may reappear",
         "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL",
+    ),
+    (
+        "add generated column", UNKNOWN, UNKNOWN, "writes of rows for which the expression fails are refused",
+        "nothing is lost: its values are computed", True, "a stored column rewrites the table",
+        "look whether the expression can fail: division, casts, JSON, a result that is too large or NULL", "",
+        "add column",
     ),
     (
         "drop column", LOSS, LOSS, "reads and writes a column that is not there", "it comes back empty", False,
@@ -151,6 +159,13 @@ RULES = _rows(
         "remove enum value", LOSS, LOSS, "writes of the old value fail", "rows that had the value were changed", False,
         "may rewrite the table", "keep the value until no code writes it",
     ),
+    (
+        "rebuild table", UNKNOWN, UNKNOWN,
+        "may miss rows: SQLite makes the table anew, and dropping the old one takes along the rows that refer to it "
+        "and cascade",
+        "the rows are not kept", False, "SQLite locks the whole database",
+        "count the rows of the tables that refer to it, and compare with the backup", "", "change table options",
+    ),
     # -- indexes and constraints
     ("add index", SAFE, SAFE, "runs", "nothing is lost", True, "PostgreSQL blocks writes", "build it concurrently"),
     (
@@ -164,6 +179,18 @@ RULES = _rows(
     (
         "add foreign key", DOWN, SHIM, "writes in another order fail, deletes cascade or fail",
         "cascaded rows stay lost", True, "writes to both tables are blocked", "add it NOT VALID, validate it later",
+    ),
+    (
+        "add restricting key", DOWN, SHIM,
+        "does not delete the rows of the new table: while they are there, its deletes of what they refer to fail",
+        "nothing is lost", True, "a foreign key locks the parent table for a moment",
+        "let the key cascade or set NULL; now: without such rows it runs, with them drop the key",
+        "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL", "add foreign key",
+    ),
+    (
+        "add index on text", DOWN, UNKNOWN, "writes of long values fail: PostgreSQL indexes no row above 2,704 bytes",
+        "nothing is lost", True, "PostgreSQL blocks writes", "index a hash or a part of the text; now: drop the index",
+        "", "add index",
     ),
     (
         "add check", DOWN, SHIM, "writes that break the check fail", "nothing is lost", True,
@@ -187,6 +214,13 @@ RULES = _rows(
         "drop fulltext", DOWN, SHIM, "searches with MATCH fail", "nothing is lost", True, "brief", "build it again",
     ),
     ("drop foreign key", SAFE, SAFE, "runs", "fails while there are orphans", True, "brief", "count the orphans"),
+    (
+        "drop cascading key", DOWN, UNKNOWN,
+        "may leave it to the key to delete rows or to set them to NULL: what belonged to a deleted row stays",
+        "fails while there are orphans", True, "brief",
+        "count the orphans, then add the key again as it was before older code runs",
+        "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL", "drop foreign key",
+    ),
     ("drop check", SAFE, SAFE, "runs", "fails while rows break the check", True, "brief", "leave it"),
     ("rename index", SAFE, SAFE, "runs, unless a query names the index", "nothing is lost", True, "brief", "leave it"),
     # -- rows

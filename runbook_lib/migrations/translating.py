@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,6 +10,13 @@ from runbook_lib.migrations import builder
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.reading.acts import Act
 from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, strings, truth
+
+_ON_DELETE = {
+    "cascadeOnDelete": "cascade", "nullOnDelete": "set null", "restrictOnDelete": "restrict",
+    "noActionOnDelete": "no action",
+}  # fmt: skip
+_REFERENCES = re.compile(r"\breferences\b", re.IGNORECASE)
+_CASCADES = re.compile(r"\breferences\b[^,]*?\bon\s+delete\s+cascade\b", re.IGNORECASE)
 
 
 def changes(acts: Iterable[Act], database: str) -> list[Change]:
@@ -59,7 +67,16 @@ def _sql(act: Act, database: str) -> Iterator[Change]:
         )
         return
     for change in statements(text, database if not act.connection else ""):
-        yield change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
+        placed = change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
+        yield placed
+        if change.kind == "create table" and (on_delete := _refers(text)):
+            yield placed.of("add foreign key", on_delete=on_delete)
+
+
+def _refers(text: str) -> str:
+    """What the foreign keys of a CREATE TABLE do on delete: all cascade, or some do not; "" when there are none."""
+    keys = len(_REFERENCES.findall(text))
+    return "" if not keys else "cascade" if keys == len(_CASCADES.findall(text)) else "no action"
 
 
 def _rows(act: Act) -> Change:
@@ -253,14 +270,23 @@ def _foreign(act: Act, columns: tuple[str, ...] | None, name: Value, column: Col
     names = columns or (shown(act.argument(0, "columns")),)
     constrained = act.modifier("constrained") or {}
     parent = (act.modifier("on") or {}).get(0, constrained.get(0, constrained.get("table")))
-    on_delete = (act.modifier("onDelete") or {}).get(0, "no action")
-    for method, rule in (("cascadeOnDelete", "cascade"), ("nullOnDelete", "set null")):
-        on_delete = rule if act.modifier(method) is not None else on_delete
     named = name if isinstance(name, str) else builder.index_name(shown(act.table), names, "foreign")
     return _change(
         act, "add foreign key", columns=names, column=column, name=named, on=shown(parent) if parent else "",
-        on_delete=shown(on_delete).lower(),
+        on_delete=_on_delete(act),
     )  # fmt: skip
+
+
+def _on_delete(act: Act) -> str:
+    """The last word counts. Before constrained() it is said of the column, and lost."""
+    of_key, found = act.method == "foreign", "no action"
+    for method, given in act.modifiers:
+        of_key = of_key or method in builder.FOREIGN
+        if of_key and method == "onDelete":
+            found = shown(given.get(0, "")).lower()
+        elif of_key and method in _ON_DELETE:
+            found = _ON_DELETE[method]
+    return found
 
 
 def _index(act: Act) -> Iterator[Change]:
@@ -301,10 +327,21 @@ def definition(act: Act) -> Column:
         default_value=default_value,
         volatile=volatile,
         generated=bool(modifiers & builder.GENERATED) or method == "computed",
+        expression=_expression(act),
         increments="autoIncrement" in modifiers or (act.argument(1, "autoIncrement") is True and "nteger" in method),
         unsigned="unsigned" in modifiers or method.startswith("unsigned") or method == "foreignId",
         recoded=bool(modifiers & {"charset", "collation"}),
     )
+
+
+def _expression(act: Act) -> str:
+    """What a generated column is computed from. generatedAs() without words only numbers the rows."""
+    if act.method == "computed":
+        return _name(act.argument(1, "expression"))
+    for method, given in act.modifiers:
+        if method in builder.GENERATED and (given or method != "generatedAs"):
+            return _name(next(iter(given.values()), "")) or "?"
+    return ""
 
 
 def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:

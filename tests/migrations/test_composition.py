@@ -20,7 +20,7 @@ def verdicts(*ups: str) -> list[str]:
 def test_a_table_of_the_same_set_can_be_changed_at_will() -> None:
     later = table(
         "$table->dropColumn('a'); $table->string('b'); $table->unique('b'); $table->renameColumn('b', 'c');"
-        "$table->softDeletes(); $table->foreign('c')->references('id')->on('users');",
+        "$table->softDeletes(); $table->foreign('c')->references('id')->on('users')->cascadeOnDelete();",
         "orders",
     )
     assert verdicts(NEW, later, "Schema::rename('orders', 'sales');", "Schema::drop('sales');") == ["safe"] * 4

@@ -15,14 +15,14 @@ CREATED = "Schema::create('users', function (Blueprint $table) { $table->id(); %
 ROWS = {
     "create": ("Schema::create('a', function (Blueprint $table) { $table->id(); $table->string('x'); });", "", "safe"),
     "create with foreign key": (
-        "Schema::create('a', function (Blueprint $table) { $table->foreignId('user_id')->constrained(); });", "", "safe",
+        "Schema::create('a', function (Blueprint $table) { $table->foreignId('user_id')->constrained(); });", "", "shim",
     ),
     "nullable column": (table("$table->string('a')->nullable();"), "", "safe"),
     "column with default": (table("$table->boolean('a')->default(false);"), "", "safe"),
     "column with default of an enum": (table("$table->string('a')->default(Status::Open->value);"), "", "safe"),
     "column with default from SQL": (table("$table->uuid('a')->default(DB::raw('(UUID())'));"), "", "safe"),
     "column with current time": (table("$table->timestamp('a')->useCurrent();"), "", "safe"),
-    "generated column": (table("$table->string('a')->storedAs('concat(b, c)');"), "", "safe"),
+    "generated column": (table("$table->string('a')->storedAs('concat(b, c)');"), "", "unknown"),
     "timestamps": (table("$table->timestamps();"), "", "safe"),
     "remember token": (table("$table->rememberToken();"), "", "safe"),
     "nullable morphs": (table("$table->nullableMorphs('owner');"), "", "safe"),
@@ -92,7 +92,7 @@ ROWS = {
     "constrained and set null": (
         table("$table->foreignId('a_id')->nullable()->constrained()->nullOnDelete();"), "", "safe",
     ),
-    "drop foreign": (table("$table->dropForeign(['a_id']);"), "", "safe"),
+    "drop foreign": (table("$table->dropForeign(['a_id']);"), "", "unknown"),
     "rename index": (table("$table->renameIndex('a', 'b');"), "", "safe"),
     "enum value added": (
         table("$table->enum('a', ['x', 'y', 'z'])->change();"), table("$table->enum('a', ['x', 'y'])->change();"),
