@@ -315,6 +315,14 @@ AfterSwitch = Literal[
 ]
 
 
+class Backup(Table):
+    """Your own backup of the database."""
+
+    run: Argv = Field(description="Command that takes a backup; RUNBOOK_RUN names the run. It may be run again.")
+    check: list[str] = Field([], description="Command that exits 0 when the backup just taken can be restored.")
+    timeout: Seconds = Field(3600, description="Seconds after which either command is stopped and has failed.")
+
+
 class Laravel(Table):
     """A Laravel application, or one that is operated by the same commands."""
 
@@ -336,12 +344,7 @@ class Laravel(Table):
     bypass: SecretReference | None = Field(
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
-    backup: Hook | None = Field(
-        None, description="Command that backs the database up; run before migrations are taken back."
-    )
-    backup_check: list[str] = Field(
-        [], description="Command that exits 0 when the backup that was just taken can be restored."
-    )
+    backup: Backup | None = Field(None, description="How the database is backed up before migrations are taken back.")
 
     @field_validator("folder", "migrations")
     @classmethod

@@ -9,7 +9,7 @@ from typing import Literal
 
 from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.showing import planned
-from runbook_lib.command import Command, Secret
+from runbook_lib.command import Command, Secret, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import ConfigurationError, StepFailedError
@@ -56,6 +56,8 @@ class Maintenance:
         the headers Refresh and Retry-After. approve: digest of a plan approved beforehand. dry_run: plan only.
         Raises ConfigurationError where no table laravel is configured, LockHeldError, JournalError.
         """
+        if mode not in ("on", "off"):
+            raise ConfigurationError(f"maintenance mode cannot be {printable(mode, 40)!r}", next_step="it is on or off")
         target = configuration().target(service, environment)
         if target.environment.laravel is None:
             raise ConfigurationError(

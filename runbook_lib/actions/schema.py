@@ -143,7 +143,8 @@ def words(label: str, reading: Snapshot | None, decision: str, reason: str) -> s
     if not count and reading["verdict"] == "safe":
         return f"database of {label}: safe, {reading['way']}"
     chosen = {"ahead": "left ahead", "down": "taken back"}.get(decision, "")
-    decided = f"; {chosen} by decision: {reason}" if reading["verdict"] != "safe" and chosen else ""
+    why = f": {reason}" if reason else ""
+    decided = f"; {chosen} by decision{why}" if chosen and (decision, reading["verdict"]) != ("ahead", "safe") else ""
     lacking = f"{count} migrations that the target lacks"
     return f"database of {label}: {reading['verdict']}, {lacking}; {reading['way']}{decided}"
 

@@ -59,15 +59,14 @@ class TakingBack:
             yield on_host(self.platform, host, f"{self.section}.{name}", self.run, "maintenance", title, command)
 
     def _backup(self) -> Iterator[Step]:
-        hook = self.laravel.backup
-        if hook is None:
+        backup = self.laravel.backup
+        if backup is None:
             return
-        for name, argv in (("backup", hook.run), ("backup-check", self.laravel.backup_check)):
+        for name, argv in (("backup", backup.run), ("backup-check", backup.check)):
             if argv:
-                bench, command = self._inside(Command.of(*argv, cwd=".", timeout=hook.timeout))
+                bench, command = self._inside(Command.of(*argv, cwd=".", timeout=backup.timeout))
                 title = f"{name}: {in_short(argv)}"
-                harmless = hook.repeatable or name == "backup-check"
-                yield bench.step(name, title, command, repeatable=harmless, no_undo="a backup does no harm")
+                yield bench.step(name, title, command, repeatable=True, no_undo="a backup does no harm")
 
     def _down(self) -> Step:
         identity = f"{self.section}.{self.hosts[0]}.migrate-rollback"

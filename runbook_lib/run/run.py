@@ -232,7 +232,7 @@ class Run:
 
     def _refuse_out_of_turn(self, plan: Plan, section: Section) -> None:
         before = itertools.takewhile(lambda other: other.name != section.name, plan.sections)
-        left_out = [other.name for other in before if not other.skipped and not self._finished(other)]
+        left_out = [s.name for s in before if not s.skipped and not (self._finished(s) and self._proven(s))]
         if left_out:
             raise GateError(
                 f"{', '.join(left_out)} comes before {section.name} in the plan",

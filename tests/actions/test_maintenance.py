@@ -160,3 +160,8 @@ def test_the_way_in_is_in_no_plan_and_no_journal(application: Application, tmp_p
         assert BYPASS not in "\n".join(connection.iterdump())
     records = [path for path in (tmp_path / ".runbooks").rglob("*") if path.is_file()]
     assert not [path for path in records if BYPASS.encode() in path.read_bytes()]
+
+
+def test_a_mode_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="maintenance mode cannot be 'onn'"):
+        Maintenance.open("onn")  # type: ignore[arg-type]

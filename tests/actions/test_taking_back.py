@@ -20,7 +20,7 @@ from runbook_lib.run.run import Run
 from tests.actions.application import Application
 
 OLD, A, B = "2025_01_01_000000_old", "2026_01_01_000000_a", "2026_01_02_000000_b"
-BACKUP: dict[str, Any] = {"backup": {"run": ["pg_dump"]}, "backup_check": ["pg_restore", "--list"]}
+BACKUP: dict[str, Any] = {"backup": {"run": ["pg_dump"], "check": ["pg_restore", "--list"]}}
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_making_the_section_runs_nothing(application: Application) -> None:
 
 
 def test_a_backup_without_a_check_is_one_step(application: Application) -> None:
-    for step in section(application, backup_check=[]).steps:
+    for step in section(application, backup={"run": ["pg_dump"]}).steps:
         step.do()
     assert application.names[:4] == ["down", "down", "pg_dump", "migrate:rollback"]
 

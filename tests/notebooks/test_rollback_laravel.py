@@ -38,8 +38,7 @@ env = {{ {env} }}
 
 [services.shop.environments.production.laravel]
 database = "{driver}"
-backup = {{ run = ["sh", "-c", "{backup}"] }}
-backup_check = ["test", "-e", "{app}/storage/backup"]
+backup = {{ run = ["sh", "-c", "{backup}"], check = ["test", "-e", "{app}/storage/backup"] }}
 """
 
 

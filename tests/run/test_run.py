@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -130,6 +131,19 @@ def test_a_run_whose_observation_was_left_out_is_no_success(world):
     run.apply("production")
     assert "inconclusive" in run.close()
     assert world.last("closed").data["reason"] == "not observed: production"
+
+
+def test_nothing_comes_after_a_section_that_was_not_observed(world):
+    """Clearing away takes the way back away: not before the release was seen to be good."""
+    build = world.build
+    world.build = lambda snapshot: dataclasses.replace(
+        build(snapshot), sections=(*build(snapshot).sections, Section("afterwards", "shop/production", "clear away"))
+    )
+    run = world.approved()
+    run.apply("staging")
+    run.apply("production")
+    with pytest.raises(GateError, match="production comes before afterwards"):
+        run.apply("afterwards")
 
 
 def test_an_observation_that_breaks_off_shows_nothing(world):
