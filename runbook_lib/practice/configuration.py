@@ -38,6 +38,10 @@ sql = [{python}, "-I", "-S", "artisan", "sql"]
 database = "sqlite"
 after_switch = ["config:clear", "view:clear", "queue:restart"]
 
+[services.{service}.environments.{name}.laravel.backup]
+run = [{python}, "-I", "-c", {backup}]
+check = [{python}, "-I", "-c", {backup_check}]
+
 [services.{service}.environments.{name}.checks]
 up = "/up"
 ready = "/ready"
@@ -68,6 +72,14 @@ exec {python} -I -S {server} restart {folder} {port}
 """
 
 
+# SQLite's own backup: right while the shop writes.
+BACKUP = "import sqlite3; sqlite3.connect('storage/shop.db').backup(sqlite3.connect('storage/backup.db'))"
+BACKUP_CHECK = (
+    "import sqlite3, sys; "
+    "sys.exit(sqlite3.connect('storage/backup.db').execute('PRAGMA integrity_check').fetchone() != ('ok',))"
+)
+
+
 def url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
@@ -92,6 +104,8 @@ def _environment(site: Site, marker: Marker) -> str:
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),
+        backup=_quoted(BACKUP),
+        backup_check=_quoted(BACKUP_CHECK),
     )
 
 

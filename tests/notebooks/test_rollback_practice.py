@@ -152,5 +152,19 @@ def test_a_tag_that_cannot_be_rolled_back_to_is_refused_and_nothing_changes(
     assert bad.last_run()["status"] == "refused"
 
 
+def test_a_migration_that_older_code_cannot_live_with_is_taken_back_by_decision(practice: Project) -> None:
+    done = practice.run("runbook", "practice", "break", "bad-migration")
+    assert done.returncode == 0, done.stderr
+    refused = practice.rollback("tag", "v1.4.2", "window", "0")
+    assert refused.returncode == 1
+    assert "-p migrations ahead|down" in refused.stderr
+    assert served(practice) == "v1.5.1"
+    decided = ("migrations", "down", "migrations_reason", "nothing that came since is needed")
+    done = practice.rollback("tag", "v1.4.2", "window", "0", *decided)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert served(practice) == "v1.4.2"
+    assert served(practice, "staging") == "v1.4.2"
+
+
 def test_the_journal_is_intact_after_all_that(practice: Project) -> None:
     assert practice.run("runbook", "verify-journal").returncode == 0
