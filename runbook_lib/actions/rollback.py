@@ -17,7 +17,7 @@ from runbook_lib.actions.taking_back import refuse as refuse_taking_back
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import ConfigurationError, PlanDriftError, ReleaseRefusedError
+from runbook_lib.errors import ParameterError, PlanDriftError, ReleaseRefusedError
 from runbook_lib.laravel.steps import warnings as side_effects
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
@@ -71,10 +71,10 @@ class Rollback:
         skip_staging: rely on a recent recorded PASS of staging. migrations: what to do with a schema that was not
         assessed as safe: "ahead" leaves it, "down" takes its migrations back; migrations_reason: why, in writing.
         approve: digest of a plan approved beforehand.
-        dry_run: plan only. Raises ConfigurationError, LockHeldError, JournalError.
+        dry_run: plan only. Raises ParameterError, ConfigurationError, LockHeldError, JournalError.
         """
         if migrations not in ("", "ahead", "down"):
-            raise ConfigurationError(
+            raise ParameterError(
                 f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead or down"
             )
         target = configuration().target(service, environment)

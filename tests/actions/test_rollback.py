@@ -17,7 +17,7 @@ from runbook_lib.command import Command, Result
 from runbook_lib.connectors import local
 from runbook_lib.connectors.local import LocalConnector
 from runbook_lib.errors import (
-    ConfigurationError,
+    ParameterError,
     PlanDriftError,
     PlatformError,
     ReleaseRefusedError,
@@ -343,5 +343,5 @@ def test_what_cannot_be_read_is_not_taken_back(shop: Operated) -> None:
 def test_a_decision_that_is_none_is_refused(shop: Operated) -> None:
     shop.configure(laravel=True)
     unknown(shop)
-    with pytest.raises(ConfigurationError, match="'aheda' is no decision"):
+    with pytest.raises(ParameterError, match="'aheda' is no decision"):
         plan(migrations="aheda", **WHY)
