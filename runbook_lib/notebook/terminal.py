@@ -34,7 +34,16 @@ class Terminal:
             self._stream.write("".join(f"{safe(line)}\n" for line in mask(text).splitlines()))
             self._stream.flush()
         except (OSError, ValueError):
-            self._stream = None
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Write to nobody from now on. What is still in the stream's buffer would fail again when the process ends, and
+        change its exit status."""
+        with suppress(OSError, ValueError, AttributeError):
+            nobody = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nobody, self._stream.fileno())  # type: ignore[union-attr]
+            os.close(nobody)
+        self._stream = None
 
     def _is_terminal(self) -> bool:
         try:
