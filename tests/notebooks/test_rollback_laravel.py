@@ -42,6 +42,10 @@ backup = {{ run = ["sh", "-c", "{backup}"], check = ["test", "-e", "{app}/storag
 """
 
 
+# For what does not depend on the kind of database.
+on_one_database = pytest.mark.parametrize("application", ["sqlite"], indirect=True)
+
+
 class Application:
     """The shop, live in place. env: of its database."""
 
@@ -124,12 +128,14 @@ def test_a_release_that_renamed_a_column_is_not_left_until_somebody_decides(appl
     assert application.project.last_run()["status"] == "refused"
 
 
+@on_one_database
 def test_a_decision_without_its_reason_is_none(application: Application) -> None:
     application.deploy("v1.2.0")
     assert application.project.rollback("tag", "v1.1.0", "migrations", "ahead").returncode == 1
     assert application.get("/version")[1] == "v1.2.0"
 
 
+@on_one_database
 def test_a_wrong_decision_is_found_out_and_what_served_before_serves_again(application: Application) -> None:
     """/customers fails on the renamed column: the smoke check sees it."""
     application.post("/customers", {"name": "Ada", "email": "ada@shop.example"})
@@ -189,6 +195,7 @@ def test_killed_while_migrations_are_taken_back_the_same_command_goes_on(
     assert started_after_it_finished(renamed.project.record()["events"]) == []
 
 
+@on_one_database
 def test_without_a_backup_that_is_good_nothing_is_taken_back(renamed: Application) -> None:
     renamed.configure(renamed.url, backup="echo no space left >&2; exit 1")
     done = renamed.project.rollback(*DOWN)
@@ -212,6 +219,7 @@ def test_when_the_code_does_not_work_the_database_goes_forward_again(renamed: Ap
     assert "ADA" in renamed.get("/customers")[1]
 
 
+@on_one_database
 def test_a_migration_without_down_is_not_taken_back(application: Application) -> None:
     application.deploy("v1.2.0")
     done = application.project.rollback(*DOWN)
@@ -220,6 +228,7 @@ def test_a_migration_without_down_is_not_taken_back(application: Application) ->
     assert application.get("/version")[1] == "v1.2.0"
 
 
+@on_one_database
 def test_maintenance_mode_closes_every_route_but_up_and_opens_them_again(application: Application) -> None:
     on = application.project.run("papermill", "maintenance_mode.ipynb", "-p", "mode", "on", "-p", "refresh", "15")
     assert on.returncode == 0, on.stdout + on.stderr
@@ -232,6 +241,7 @@ def test_maintenance_mode_closes_every_route_but_up_and_opens_them_again(applica
     assert "in force" not in application.project.run("runbook", "history").stdout
 
 
+@on_one_database
 def test_a_database_that_cannot_be_asked_is_no_reason_to_go_on(application: Application) -> None:
     application.deploy("v1.1.0")
     text = (application.project.root / "runbooks.toml").read_text()
