@@ -23,7 +23,7 @@ rollback: setup ## the main job in the practice environment: from the bad v1.5.0
 	cd notebooks && papermill rollback.ipynb -p tag v1.4.2
 
 lab: setup ## open the runbooks in JupyterLab
-	cd notebooks && jupyter lab
+	cd notebooks && jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 site: setup ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

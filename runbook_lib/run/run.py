@@ -255,6 +255,8 @@ class Run:
         self.journal.append(
             record.run, "closed", {"status": "overtaken", "reason": f"run {self.id} took its place", "seconds": 0}
         )
+        with contextlib.suppress(OSError):
+            evidence.write(self.journal, record.run)
 
     def _is_dry_and_runs(self, record: RunRecord) -> bool:
         """A dry run holds no lock; its process tells whether it is at work."""
