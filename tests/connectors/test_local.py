@@ -197,6 +197,7 @@ def test_a_change_that_takes_too_long_is_stopped_and_has_ended(connector: LocalC
     assert not outcome.ok
 
 
+@pytest.mark.slow
 def test_a_change_that_does_not_listen_is_killed(
     connector: LocalConnector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +363,7 @@ def test_who_loses_the_race_waits_longer_than_the_patience(
     test_of_many_claimers_in_one_process_one_starts(connector, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_command_that_outlives_its_time_and_its_caller_is_ended(
     connector: LocalConnector, tmp_path: Path, callers: list[subprocess.Popen[bytes]]
 ) -> None:

@@ -34,6 +34,7 @@ def plain(shop: Shop, name: str, tag: str, live: bool = True, absolute: bool = F
 # -- the link -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_reader_never_misses_the_link(shop: Shop) -> None:
     missing: list[str] = []
     over = threading.Event()
