@@ -196,7 +196,7 @@ def _joined(guards: tuple[str, ...]) -> str:
 
 
 def _check(check: str, change: Change) -> str:
-    from runbook_lib.migrations.shims import quoted
+    from runbook_lib.schema.quoting import quoted
 
     table = quoted(change.table, "pgsql")
     column = ", ".join(quoted(name, "pgsql") for name in change.columns)
