@@ -8,9 +8,11 @@ from typing import Any
 
 from runbook_lib.actions.choosing import chosen
 from runbook_lib.actions.deploy import Deployment
+from runbook_lib.actions.doors import Doors, is_in_force
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.schema import Schema, refuse, table, words
+from runbook_lib.actions.shimming import Shimming
 from runbook_lib.actions.showing import planned
 from runbook_lib.actions.taking_back import TakingBack
 from runbook_lib.actions.taking_back import refuse as refuse_taking_back
@@ -19,6 +21,7 @@ from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import ParameterError, PlanDriftError, ReleaseRefusedError
 from runbook_lib.laravel.steps import warnings as side_effects
+from runbook_lib.migrations.shimming import Work
 from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
@@ -64,13 +67,14 @@ class Rollback(Procedure):
         tag: release to put live; empty: the last known good one. service: empty when there is only one.
         environment: where. reason: for the record. window: seconds of observation; negative: as configured.
         skip_staging: rely on a recent recorded PASS of staging. migrations: what to do with a schema that was not
-        assessed as safe: "ahead" leaves it, "down" takes its migrations back; migrations_reason: why, in writing.
+        assessed as safe: "ahead" leaves it, "shim" adds what older code needs, "down" takes its migrations back;
+        migrations_reason: why, in writing.
         approve: digest of a plan approved beforehand. incident: that it belongs to. dry_run: plan only.
         Raises ParameterError, ConfigurationError, LockHeldError, JournalError.
         """
-        if migrations not in ("", "ahead", "down"):
+        if migrations not in ("", "ahead", "shim", "down"):
             raise ParameterError(
-                f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead or down"
+                f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead, shim or down"
             )
         target = target_of(service, environment)
         parameters = {
@@ -125,7 +129,7 @@ class Rollback(Procedure):
     def _read(self) -> Snapshot:
         release = self._chosen()
         deployments = [self._deployment(target, release) for target in self._targets]
-        schemas = {d.target.name: Schema(d.target, d.platform, release).reading() for d in deployments}
+        schemas = {d.target.name: Schema(d.target, d.platform, release).reading(self.migrations) for d in deployments}
         for deployment in deployments:
             reading = schemas[deployment.target.name]
             refuse(deployment.target.label, release, reading, self.migrations, self.migrations_reason)
@@ -136,6 +140,7 @@ class Rollback(Procedure):
             "schema": schemas,
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
+            "closed": [t.name for t in self._targets if is_in_force(self.run, t)],
             "in_force": [str(item) for item in in_force(self.run.journal, self.target.label)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
@@ -188,14 +193,17 @@ class Rollback(Procedure):
         return self._with_database(deployment, deployment.section(readings, skipped, seconds), snapshot)
 
     def _with_database(self, deployment: Deployment, section: Section, snapshot: Snapshot) -> Section:
-        """The section with its migrations taken back first, where that was decided."""
+        """The section with its migrations taken back or its shims made first, where that was decided."""
         target, reading = deployment.target, snapshot["schema"][deployment.target.name]
-        laravel = target.environment.laravel
-        if laravel is None or section.skipped or not self._takes_back(reading):
+        if target.environment.laravel is None or section.skipped or reading is None:
             return section
         hosts = list(snapshot["environments"][target.name]["hosts"])
-        back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id)
-        return back.around(section)
+        closed = target.name in snapshot["closed"]
+        doors = Doors(target, deployment.platform, hosts, target.name, self.run, closed)
+        if self._takes_back(reading):
+            return TakingBack(doors, reading).around(section)
+        works = [Work.of(facts) for facts in reading.get("shims", [])]
+        return Shimming(doors, works, reading["tables"]).around(section) if works else section
 
     def _is_to_take_back(self, reading: Snapshot) -> bool:
         """Also where nothing is known that could be taken back: then it is refused, not passed over."""

@@ -40,8 +40,9 @@ class Laravel(Table):
     )
     sql: list[str] = Field(
         [],
-        description="Command that runs the SQL given as its last word on the application's database and prints the "
-        "rows as JSON; empty: PHP, through the application's own connection.",
+        description="Command that runs the SQL statements given as its last words, on one connection to the "
+        "application's database, and prints the rows of the last one as JSON; empty: PHP, through the application's "
+        "own connection.",
     )
     after_switch: list[AfterSwitch] = Field(
         ["config:clear", "route:clear", "view:clear", "event:clear", "queue:restart"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from runbook_lib.run.journal import Journal
 
@@ -11,13 +12,14 @@ from runbook_lib.run.journal import Journal
 @dataclass(frozen=True)
 class InForce:
     """A mitigation that was put in force and not lifted. what: in a few words; environment: label; since: Unix time;
-    run: that put it in force; undo: the command that takes it back."""
+    run: that put it in force; undo: the command that takes it back; about: what that command needs to know."""
 
     what: str
     environment: str
     since: float
     run: str
     undo: str
+    about: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -34,5 +36,6 @@ def in_force(journal: Journal, environment: str = "") -> list[InForce]:
         if event.kind == "lifted":
             found.pop(key, None)
         else:
-            found.setdefault(key, InForce(data["what"], data["environment"], event.at, event.run, data["undo"]))
+            first = found.get(key, InForce(data["what"], data["environment"], event.at, event.run, data["undo"]))
+            found[key] = replace(first, about=data.get("about", first.about))
     return [item for item in found.values() if environment in ("", item.environment)]

@@ -27,7 +27,7 @@ platform = "git"
 url = "{url}"
 approval.policy = "none"
 observation = {{ window = 0, max_p95_ms = 5000 }}
-checks = {{ within = 10, smoke = [{{ name = "customers", path = "/customers" }}] }}
+checks = {{ within = 10, timeout = 20, smoke = [{{ name = "customers", path = "/customers" }}] }}
 
 [services.shop.environments.production.git]
 path = "{app}"
@@ -73,6 +73,12 @@ class Application:
         text = CONFIGURATION.format(url=url, app=self.folder, env=env, driver=self.driver, backup=backup)
         (self.project.root / "runbooks.toml").write_text(text)
         self.url = url
+
+    def break_checks(self) -> None:
+        """From now on no release is healthy."""
+        file = self.project.root / "runbooks.toml"
+        text = file.read_text().replace('path = "/customers"', 'path = "/customers", contains = "Grace"')
+        file.write_text(text.replace("within = 10", "within = 1"))
 
     def post(self, path: str, data: Mapping[str, str]) -> None:
         body = json.dumps(data).encode()
@@ -173,6 +179,8 @@ def test_migrations_are_taken_back_by_the_release_that_brought_them_before_the_c
     assert set(outcomes.values()) == {"done"}
     order = [name.rpartition(".local.")[2] for name in outcomes]
     assert order.index("backup-check") < order.index("migrate-rollback") < order.index("checkout")
+    remarks = {step["step"].rpartition(".")[2]: step["remark"] for step in renamed.project.record()["steps"]}
+    assert remarks["compare"] == "differences as expected: 2"
 
 
 # Before and after the steps of the database: backup, its check, migrate:rollback, then the code.
@@ -192,6 +200,30 @@ def test_killed_while_migrations_are_taken_back_the_same_command_goes_on(
     assert started_after_it_finished(renamed.project.record()["events"]) == []
 
 
+SHIM = ("tag", "v1.1.0", "migrations", "shim", "migrations_reason", "v1.1 reads the old name")
+
+
+def test_a_shim_lets_the_older_code_run_and_is_a_debt_until_it_is_taken_back(renamed: Application) -> None:
+    done = renamed.project.rollback(*SHIM)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.1.0"
+    assert "ADA" in renamed.get("/customers")[1]
+    assert "call customers.full_name name again is in force" in renamed.project.run("runbook", "history").stdout
+    outcomes = {step["step"]: step["outcome"] for step in renamed.project.record()["steps"]}
+    order = [name.rpartition(".local.")[2] for name in outcomes]
+    assert order.index("shim-1") < order.index("shims.compare") < order.index("checkout")
+
+
+def test_when_the_code_does_not_work_the_shim_is_taken_back_too(renamed: Application) -> None:
+    renamed.break_checks()
+    done = renamed.project.rollback(*SHIM)
+    assert done.returncode == 1
+    assert "what served before serves again" in done.stdout + done.stderr
+    assert renamed.get("/version")[1] == "v1.2.0"
+    assert "ADA" in renamed.get("/customers")[1]
+    assert "in force" not in renamed.project.run("runbook", "history").stdout
+
+
 @on_one_database
 def test_without_a_backup_that_is_good_nothing_is_taken_back(renamed: Application) -> None:
     renamed.configure(renamed.url, backup="echo no space left >&2; exit 1")
@@ -204,11 +236,7 @@ def test_without_a_backup_that_is_good_nothing_is_taken_back(renamed: Applicatio
 
 
 def test_when_the_code_does_not_work_the_database_goes_forward_again(renamed: Application) -> None:
-    text = (renamed.project.root / "runbooks.toml").read_text()
-    broken = text.replace('path = "/customers"', 'path = "/customers", contains = "Grace"').replace(
-        "within = 10", "within = 1"
-    )
-    (renamed.project.root / "runbooks.toml").write_text(broken)
+    renamed.break_checks()
     done = renamed.project.rollback(*DOWN)
     assert done.returncode == 1
     assert "what served before serves again" in done.stdout + done.stderr
