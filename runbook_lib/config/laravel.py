@@ -48,6 +48,12 @@ class Laravel(Table):
         ["config:clear", "route:clear", "view:clear", "event:clear", "queue:restart"],
         description="Artisan commands after each switch, in this order. cache:clear empties the whole store.",
     )
+    workers_within: Seconds = Field(
+        60, description="Seconds within which queue workers must have restarted after a switch; 0: not looked at."
+    )
+    old_workers: Literal["warn", "fail"] = Field(
+        "warn", description="What it means when one has not: warn says so; fail puts back what served before."
+    )
     bypass: SecretReference | None = Field(
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
