@@ -3,10 +3,14 @@ that it closes, and lifted when it has ended."""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.command import Secret
+import requests
+
+from runbook_lib.command import Secret, mask, printable
 from runbook_lib.config import Environment, Laravel, Target
 from runbook_lib.errors import StepFailedError
 from runbook_lib.laravel.steps import artisan, on_host
@@ -17,6 +21,8 @@ from runbook_lib.run.plan import Step
 from runbook_lib.run.run import Run
 
 WHAT = "maintenance mode"
+# Laravel's own name of it.
+COOKIE = "laravel_maintenance"
 RETRY = 60
 
 
@@ -131,6 +137,26 @@ def undo(target: Target) -> str:
 def look(environment: Environment, *, on: bool, headers: Sequence[tuple[str, str]] = ()) -> list[Reading]:
     """Every place on a route that maintenance mode closes: 503 with these headers, or its usual answer."""
     return Client(environment.checks.timeout).all(places(environment), [_route(environment, on, headers)])
+
+
+def look_through(environment: Environment, secret: Secret) -> list[Reading]:
+    """Every place as a person meets it who has asked for the secret path: the route that is closed for others answers
+    as usual."""
+    client = Client(environment.checks.timeout)
+    return [_through(client, base, _route(environment, False, ()), secret) for base in places(environment)]
+
+
+def _through(client: Client, base: str, usual: Route, secret: Secret) -> Reading:
+    name, started = f"{usual.name} by the secret path", time.monotonic()
+    try:
+        let_in = client.answer(f"{base.rstrip('/')}/{secret.reveal()}")
+        cookie = re.search(rf"{COOKIE}=[^;]+", let_in.headers.get("Set-Cookie", ""))
+        answer = client.answer(base.rstrip("/") + usual.path, {"Cookie": cookie[0]} if cookie else {})
+    except requests.RequestException as error:
+        return Reading(name, base, False, printable(mask(f"no answer: {error}"), 120), time.monotonic() - started)
+    ok = cookie is not None and answer.status == usual.status
+    saw = str(answer.status) if cookie else f"the secret path gives no cookie, and answers {let_in.status}"
+    return Reading(name, base, ok, saw, time.monotonic() - started, answer.status)
 
 
 def _route(environment: Environment, on: bool, headers: Sequence[tuple[str, str]]) -> Route:

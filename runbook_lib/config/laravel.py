@@ -9,6 +9,9 @@ from pydantic import Field, field_validator
 from runbook_lib.config.stores import DatabaseKind
 from runbook_lib.config.values import Argv, Seconds, SecretReference, Table
 
+# Exactly what composer.lock names, without what only development needs.
+COMPOSER_OPTIONS = ("--no-dev", "--no-interaction", "--no-progress", "--optimize-autoloader")
+
 AfterSwitch = Literal[
     "config:clear",
     "route:clear",
@@ -48,6 +51,11 @@ class Laravel(Table):
         ["config:clear", "route:clear", "view:clear", "event:clear", "queue:restart"],
         description="Artisan commands after each switch, in this order. cache:clear empties the whole store.",
     )
+    composer: list[str] = Field(
+        [],
+        description='How Composer is called (["composer"]) to install what a release deployed from Git needs, without '
+        "what only development does; empty, or where git.install calls it: not by itself.",
+    )
     workers_within: Seconds = Field(
         60, description="Seconds within which queue workers must have restarted after a switch; 0: not looked at."
     )
@@ -58,6 +66,12 @@ class Laravel(Table):
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
     backup: Backup | None = Field(None, description="How the database is backed up before migrations are taken back.")
+
+    @property
+    def composer_install(self) -> list[str]:
+        """The argv that installs what composer.lock names, in the release's folder; empty where none is wanted."""
+        place = [f"--working-dir={self.folder}"] if self.folder else []
+        return [*self.composer, "install", *COMPOSER_OPTIONS, *place] if self.composer else []
 
     @field_validator("folder", "migrations")
     @classmethod

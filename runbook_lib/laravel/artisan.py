@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook_lib.command import Command, Result, Secret, printable
+from runbook_lib.config.laravel import COMPOSER_OPTIONS
 from runbook_lib.errors import CommandError
 
 LOCKED_OUT = 75
@@ -190,8 +191,7 @@ class Artisan:
 
     def composer_install_no_dev(self, composer: Sequence[str] = ("composer",)) -> Command:
         """Install exactly what composer.lock names, without what only development needs."""
-        options = ("--no-dev", "--no-interaction", "--no-progress", "--optimize-autoloader")
-        return Command.of(*composer, "install", *options, cwd=self.folder, timeout=900.0)
+        return Command.of(*composer, "install", *COMPOSER_OPTIONS, cwd=self.folder, timeout=900.0)
 
     def _lacks(self, what: str, instead: str) -> CommandError:
         return CommandError(f"Laravel {self.version} has no {what}", next_step=instead)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised when what is built changes so much that an existing practice environment must be built anew.
-FORMAT = 2
+FORMAT = 3
 ENVIRONMENTS = ("staging", "production")
 SERVICE = "shop"
 
@@ -47,6 +47,11 @@ class Site:
         """The script that a deployment restarts the shop with."""
         return self.folder / "restart.sh"
 
+    @property
+    def bypass(self) -> Path:
+        """The secret path that lets a person in while maintenance mode is on."""
+        return self.folder / "bypass"
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -65,6 +70,11 @@ class Ground:
     @property
     def configuration(self) -> Path:
         return self.folder / "runbooks.toml"
+
+    @property
+    def php(self) -> Path:
+        """The script that stands for PHP."""
+        return self.folder / "php.sh"
 
     @property
     def repository(self) -> Path:
