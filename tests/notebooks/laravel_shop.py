@@ -63,6 +63,17 @@ class Application:
         install(self.folder)
         self.artisan("migrate", "--force")
 
+    def tag_without(self, tag: str, migration: str) -> None:
+        """A release like v1.2.0 without one of its migrations."""
+        git = ["git", "-c", "user.name=shop", "-c", "user.email=shop@shop.example"]
+        for words in (
+            ["checkout", "--quiet", "v1.2.0"],
+            ["rm", "--quiet", f"database/migrations/{migration}.php"],
+            ["commit", "--quiet", "--message", f"without {migration}"],
+            ["tag", tag],
+        ):
+            subprocess.run([*git, *words], cwd=self.folder, check=True)
+
     def configure(self, url: str, backup: str = "date > storage/backup", more: str = "") -> None:
         """Write runbooks.toml. more: lines for the table laravel, and tables after it."""
         env = ", ".join(f'{name} = "{value}"' for name, value in self.env.items())
@@ -121,14 +132,6 @@ def application(
 def renamed(application: Application) -> Application:
     """Live on v1.3.0, which renamed a column and can take that back."""
     application.post("/customers", {"name": "Ada", "email": "ada@shop.example"})
-    folder = application.folder
-    git = ["git", "-c", "user.name=shop", "-c", "user.email=shop@shop.example"]
-    for words in (
-        ["checkout", "--quiet", "v1.2.0"],
-        ["rm", "--quiet", "database/migrations/2026_02_20_000001_add_stock_levels.php"],
-        ["commit", "--quiet", "--message", "only the column"],
-        ["tag", "v1.3.0"],
-    ):
-        subprocess.run([*git, *words], cwd=folder, check=True)
+    application.tag_without("v1.3.0", "2026_02_20_000001_add_stock_levels")
     application.deploy("v1.3.0")
     return application

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.notebooks.conftest import Project
-from tests.notebooks.dying import killed, started_after_it_finished
 from tests.notebooks.laravel_shop import Application
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -72,23 +71,6 @@ def test_migrations_are_taken_back_by_the_release_that_brought_them_before_the_c
     assert order.index("backup-check") < order.index("migrate-rollback") < order.index("checkout")
     remarks = {step["step"].rpartition(".")[2]: step["remark"] for step in renamed.project.record()["steps"]}
     assert remarks["compare"] == "differences as expected: 2"
-
-
-# Before and after the steps of the database: backup, its check, migrate:rollback, then the code.
-@pytest.mark.parametrize(
-    ("number", "when"), [(7, "after"), (11, "before"), (11, "after"), (12, "before"), (14, "after")]
-)
-def test_killed_while_migrations_are_taken_back_the_same_command_goes_on(
-    renamed: Application, number: int, when: str
-) -> None:
-    pairs = [word for pair in zip(DOWN[::2], DOWN[1::2], strict=True) for word in ("-p", *pair)]
-    killed(renamed.project, number, when, "rollback.ipynb", *pairs)
-    done = renamed.project.rollback(*DOWN)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert renamed.get("/version")[1] == "v1.1.0"
-    assert "ADA" in renamed.get("/customers")[1]
-    assert "rename_customer_name" not in renamed.artisan("migrate:status")
-    assert started_after_it_finished(renamed.project.record()["events"]) == []
 
 
 SHIM = ("tag", "v1.1.0", "migrations", "shim", "migrations_reason", "v1.1 reads the old name")

@@ -18,8 +18,10 @@ from tests.real.laravel_app import install, write
 BASE = "laravel-base:1"
 _APPLETS = ("sh", "cat", "cp", "date", "env", "ls", "readlink", "rm", "sleep", "test", "tr")
 # In the order in which they load.
-_EXTENSIONS = ("mysqlnd", "pdo", "xml", "ctype", "dom", "fileinfo", "iconv", "mbstring", "pdo_sqlite", "phar", "posix",
-               "simplexml", "tokenizer", "xmlreader", "xmlwriter")  # fmt: skip
+_EXTENSIONS = (
+    *("mysqlnd", "pdo", "xml", "ctype", "dom", "fileinfo", "iconv", "intl", "mbstring", "pdo_sqlite", "phar", "posix"),
+    *("simplexml", "tokenizer", "xmlreader", "xmlwriter"),
+)
 _DOCKERFILE = f"""
 FROM {BASE}
 COPY app /app
