@@ -69,17 +69,22 @@ def foreign_key(sql: str, columns: tuple[str, ...]) -> str:
 def check(sql: str, name: str) -> str:
     """The constraint of a CHECK of this name."""
     pattern = rf"""\s*constraint\s+["`\[]?{re.escape(name)}["`\]]?\s+check\b"""
-    return _only(sql, [one for one in definitions(sql) if re.match(pattern, one, re.IGNORECASE)])
+    return _only(sql, [one for one in definitions(sql) if re.match(pattern, _bare(one), re.IGNORECASE)])
+
+
+def _bare(definition: str) -> str:
+    """A definition without the comments before it."""
+    return re.sub(r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*", "", definition, flags=re.DOTALL)
 
 
 def _name(definition: str) -> str:
-    match = _NAME.match(definition)
+    match = _NAME.match(_bare(definition))
     return next((group for group in match.groups() if group is not None), "") if match else ""
 
 
 def _foreign(definition: str) -> tuple[str, ...]:
     match = re.match(
-        r"""\s*(?:constraint\s+\S+\s+)?foreign\s+key\s*\(([^)]*)\)""", definition, re.IGNORECASE | re.DOTALL
+        r"""\s*(?:constraint\s+\S+\s+)?foreign\s+key\s*\(([^)]*)\)""", _bare(definition), re.IGNORECASE | re.DOTALL
     )
     return tuple(name.strip().strip('"`[]') for name in match[1].split(",")) if match else ()
 
