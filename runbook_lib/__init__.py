@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
+    from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Verification"]
+__all__ = ["Maintenance", "Mitigation", "Rollback", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
     "Maintenance": "runbook_lib.actions.maintenance",
+    "Mitigation": "runbook_lib.actions.mitigation",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",
 }
