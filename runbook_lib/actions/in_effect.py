@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from runbook_lib.actions.maintenance import WHAT as MAINTENANCE
 from runbook_lib.actions.maintenance import is_closed
@@ -21,6 +22,14 @@ class Seen:
     item: InForce
     holds: bool | None
     says: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As plain data, without what was noted for taking it back."""
+        item = self.item
+        named = {"what": item.what, "environment": item.environment, "since": item.since, "run": item.run}
+        action: dict[str, Any] = {name: item.facts[name] for name in ("action", "value") if name in item.facts}
+        return {**named, "undo": item.undo, **action, "in_effect": self.holds, "says": self.says}
 
 
 def lever_in_force(target: Target, item: InForce) -> Lever:

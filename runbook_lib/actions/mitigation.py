@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from runbook_lib.actions.lifting import Lifting
 from runbook_lib.actions.maintenance import Maintenance
@@ -69,11 +70,15 @@ class Mitigation(Procedure):
     # -- plan ---------------------------------------------------------------------------------------------------
 
     def _read(self) -> Snapshot:
-        levers = _levers(self._request(self.target.environment.levers))
-        for lever in levers:
+        for lever in self._configured:
             self._refuse_again(lever)
         configured = self.target.environment.levers.model_dump(mode="json", exclude_defaults=True)
-        return {"levers": configured, "before": [lever.read() for lever in levers]}
+        return {"levers": configured, "before": [lever.read() for lever in self._configured]}
+
+    @cached_property
+    def _configured(self) -> list[Lever]:
+        """The same ones each time: one may keep what it read."""
+        return _levers(self._request(self.target.environment.levers))
 
     def _refuse_again(self, lever: Lever) -> None:
         """What is in force would be read as what there was before."""

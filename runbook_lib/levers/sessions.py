@@ -32,10 +32,10 @@ class Session:
     blocks: int
     query: str
 
-    @property
-    def is_same_as(self) -> tuple[int, str, int]:
-        """What must not have changed for it to be ended: the session, and what it is at."""
-        return self.id, self.began, self.since
+    def is_still(self, other: Session) -> bool:
+        """Whether it is the same session, at the same statement or transaction. Some servers tell its age in whole
+        seconds, so its beginning may seem to be a second off."""
+        return (self.id, self.began) == (other.id, other.began) and abs(self.since - other.since) <= 1
 
 
 class Sitting(Protocol):
@@ -108,7 +108,7 @@ class EndSessions(Once):
     def _still(self, session: Session) -> Session | None:
         """The session as it is now, while it is still to be ended."""
         now = self._sitting.to_end(self._older, self._table.spare)
-        return next((other for other in now if other.is_same_as == session.is_same_as), None)
+        return next((other for other in now if other.is_still(session)), None)
 
     @cached_property
     def _found(self) -> list[Session]:
@@ -126,7 +126,7 @@ class EndSessions(Once):
         if not re.fullmatch("[1-9][0-9]{0,5}", self.request.value, re.ASCII):
             raise ParameterError(
                 f"{printable(self.request.value, 40)!r} is no number of seconds",
-                next_step="give whole seconds, 1 or more",
+                next_step="give whole ones, from 1 on",
             )
         return float(self.request.value)
 
