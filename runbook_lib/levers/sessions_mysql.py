@@ -19,9 +19,10 @@ FROM information_schema.processlist AS p LEFT JOIN information_schema.innodb_trx
 WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID()
   AND p.command NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker', 'Connect')
   AND p.user NOT IN ('system user', 'event_scheduler')
-  AND (p.user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) OR NOT EXISTS (
-    SELECT 1 FROM information_schema.user_privileges AS g
-    WHERE g.privilege_type = 'SUPER' AND g.grantee LIKE CONCAT('''', p.user, '''@%%')))
+  AND (p.user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) OR (
+    (SELECT COUNT(DISTINCT grantee) FROM information_schema.user_privileges) > 1 AND NOT EXISTS (
+      SELECT 1 FROM information_schema.user_privileges AS g
+      WHERE g.privilege_type = 'SUPER' AND g.grantee LIKE CONCAT('''', p.user, '''@%%'))))
   AND (t.trx_state IS NULL OR t.trx_state <> 'LOCK WAIT')
   AND (p.id IN (SELECT blocking_pid FROM sys.innodb_lock_waits WHERE wait_age_secs >= 1)
     OR (p.command <> 'Sleep' AND p.time > %s AND p.state NOT LIKE 'Waiting for%%lock')
@@ -32,7 +33,9 @@ ORDER BY 6 DESC, 5, 1
 
 @dataclass(frozen=True)
 class MysqlSessions:
-    """Of the database that the table database names. Users with SUPER are spared, unless the application has it."""
+    """Of the database that the table database names. Users with SUPER are spared, unless the application has it, and so
+    are all other users where it cannot be seen who has it. It takes PROCESS, CONNECTION ADMIN, SELECT and EXECUTE on
+    sys, and SELECT on mysql to see who has SUPER."""
 
     target: Target
 
