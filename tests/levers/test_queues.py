@@ -45,7 +45,7 @@ class TestLaravel:
     ) -> None:
         with working(project, installed[BASE], redis_server, LEVER) as shop:
             (project.root / "halted").touch()
-            shop.push(15_000)
+            shop.push(4_000)
             (project.root / "halted").unlink()
             mitigate("pause_queues")
             shop.comes(False)
