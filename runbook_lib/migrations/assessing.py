@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.command import printable
-from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation, Reference
+from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation
 from runbook_lib.migrations.changes import Change
+from runbook_lib.migrations.consulting import References, with_clashes, with_references
 from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.history import History
-from runbook_lib.migrations.judging import ROWS, Judged, judge, taken_back
+from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_back
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
+from runbook_lib.migrations.older import Sources
 from runbook_lib.migrations.reading.acts import Method
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader
@@ -22,8 +24,6 @@ from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
 from runbook_lib.migrations.shims import shims_of
 from runbook_lib.migrations.translating import changes
-
-References = Callable[[Collection[str]], Sequence[Reference]]
 
 
 @dataclass
@@ -44,11 +44,13 @@ def assess(
     database: str = "",
     earlier: Sequence[MigrationFile] = (),
     references: References | None = None,
+    sources: Sources | None = None,
 ) -> Assessment:
     """Whether code that does not know these migrations can live with them, in the order in which they ran.
 
     database: mysql, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older code has; they tell
-    what a changed column was before. references: finds names in the older code.
+    what a changed column was before. references: finds names in the older code. sources: gives its files that name one
+    of some words, so that a new name is seen that means something there already; without it the result says so.
     """
     read = [_read(file, database) for file in files]
     history = History(earlier, database)
@@ -65,8 +67,9 @@ def assess(
         found.append(_assessed(one, known, database, taken))
         position += len(one.up)
     if references is not None:
-        found = _with_references(found, references)
-    return Assessment(tuple(found), database)
+        found = with_references(found, references)
+    found, unseen = with_clashes(found, sources)
+    return Assessment(tuple(found), database, unseen)
 
 
 def _read(file: MigrationFile, database: str) -> _Read:
@@ -125,15 +128,18 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
     judged = []
     for position, change in enumerate(one.up):
         before = known.column(change, change.columns[0]) if change.kind in DROPS and change.columns else None
+        new = brings(change, known)
         for verdict in judge(change, known, database, one.down):
-            judged.append((verdict, before, position in taken))
-    reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, _, _ in judged], one.down, one.method)
-    operations = tuple(_operation(j, before, back, reversal, known) for j, before, back in judged)
+            judged.append((verdict, before, position in taken, new))
+    reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, *_ in judged], one.down, one.method)
+    operations = tuple(_operation(j, before, back, new, reversal, known) for j, before, back, new in judged)
     worst = max((operation.verdict for operation in operations), default=Verdict.SAFE)
     return MigrationAssessment(name, worst, operations, reversal, one.notes)
 
 
-def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, known: Known) -> Operation:
+def _operation(
+    judged: Judged, before: object, back: bool, new: tuple[str, ...], reversal: Reversal, known: Known
+) -> Operation:
     from runbook_lib.migrations.changes import Column
 
     change, rule = judged.change, judged.rule
@@ -158,6 +164,7 @@ def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, k
         "" if harmless or not rule.check else _check(rule.check, change),
         change.guards,
         () if harmless else shims,
+        brings=new,
     )
 
 
@@ -201,37 +208,3 @@ def _check(check: str, change: Change) -> str:
     table = quoted(change.table, "pgsql")
     column = ", ".join(quoted(name, "pgsql") for name in change.columns)
     return check.format(table=table, column=column) if change.table and change.columns and change.fixed else ""
-
-
-_GONE = {"drop column", "drop timestamps", "drop soft deletes", "rename column", "drop table", "rename table"}
-
-
-def _with_references(found: list[MigrationAssessment], references: References) -> list[MigrationAssessment]:
-    """The places in older code that name what is gone: evidence, which makes nothing safe."""
-    names = {
-        name for m in found for o in m.operations if o.kind in _GONE and o.verdict is not Verdict.SAFE
-        for name in _named(o)
-    }  # fmt: skip
-    if not names:
-        return found
-    places: dict[str, list[Reference]] = {}
-    for reference in references(sorted(names)):
-        places.setdefault(reference.name, []).append(reference)
-    return [_pointed(migration, places) for migration in found]
-
-
-def _named(operation: Operation) -> list[str]:
-    table, _, columns = operation.subject.partition(".")
-    return [name.strip() for name in columns.split(",")] if columns else [table]
-
-
-def _pointed(migration: MigrationAssessment, places: dict[str, list[Reference]]) -> MigrationAssessment:
-    from dataclasses import replace
-
-    operations = tuple(
-        replace(o, references=tuple(place for name in _named(o) for place in places.get(name, [])))
-        if o.kind in _GONE and o.verdict is not Verdict.SAFE
-        else o
-        for o in migration.operations
-    )
-    return replace(migration, operations=operations)

@@ -63,7 +63,7 @@ def migrations(
 def _assess(
     releases: str, repo: str, path: str, folders: tuple[str, ...], database: str
 ) -> tuple[Assessment, list[str]]:
-    from runbook_lib.migrations import assess, brought, code_names, files_at
+    from runbook_lib.migrations import assess, brought, code_files, code_names, files_at
     from runbook_lib.migrations.files import in_order
 
     target, dots, live = releases.partition("..")
@@ -82,7 +82,9 @@ def _assess(
         )
     names = brought(in_order(new), [file.name for file in old])
     find = partial(code_names, repo, target, without=prefix + folders[0], path=prefix)
-    assessment = assess([new[name] for name in names], database=database, earlier=old, references=find)
+    read = partial(code_files, repo, target, without=[prefix + folder for folder in folders], path=prefix)
+    chosen = [new[name] for name in names]
+    assessment = assess(chosen, database=database, earlier=old, references=find, sources=read)
     held = {file.migration: file.content for file in old}
     notes = [
         f"{name} is in the older release only: it was taken out, or never ran here" for name in held if name not in new

@@ -66,6 +66,18 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
     return [Judged(change, RULES[change.kind], _new_here(change, known))]
 
 
+def brings(change: Change, known: Known) -> tuple[str, ...]:
+    """The names that are new to older code, within what it knows: columns of its tables, tables beside them."""
+    if change.kind == "create table":
+        return (change.table,) if change.table else ()
+    if _of_new_table(change, known):
+        return ()
+    if change.kind in ADDS:
+        return change.columns
+    renamed = change.kind == "rename column" and known.all_new(change)
+    return (change.to,) if renamed else ()
+
+
 def _restricts(change: Change, known: Known) -> bool:
     """Whether rows of a new table keep older code from deleting its own."""
     columns = [change.column] if change.column else [known.column(change, name) for name in change.columns]
@@ -209,4 +221,4 @@ def _back(one: Change, other: Change) -> bool:
     return one.table == other.table and (one.columns[0], one.to) == (other.to, other.columns[0])
 
 
-__all__ = ["ADDS", "Judged", "judge", "taken_back"]
+__all__ = ["ADDS", "Judged", "brings", "judge", "taken_back"]

@@ -102,12 +102,44 @@ def code_names(
     usable = [name for name in names if re.fullmatch(r"\w+", name)]
     if not usable:
         return []
-    commit = commit_of(repo, revision)
-    patterns = [word for name in usable for word in ("-e", name)]
-    top = f"{path.strip('/')}/" if path else ""
-    folders = [f":(top){top}*.php", f":(top,exclude){without.strip('/')}", f":(top,exclude){top}vendor"]
-    found = _git(repo, "grep", "-n", "-w", "-F", "-I", "-z", "--full-name", *patterns, commit, "--", *folders)
-    return list(_references(found.stdout, usable))[:REFERENCE_LIMIT]
+    found = _grep(repo, commit_of(repo, revision), usable, [without], path, "-n")
+    return list(_references(found, usable))[:REFERENCE_LIMIT]
+
+
+def code_files(
+    repo: Path | str, revision: str, words: Collection[str], *, without: Collection[str] = (FOLDER,), path: str = ""
+) -> dict[str, str]:
+    """The PHP files of a revision that name one of these words, tests and packages left out: texts by their paths."""
+    usable = [word for word in words if re.fullmatch(r"\w+", word)]
+    if not usable:
+        return {}
+    found = _grep(repo, commit_of(repo, revision), usable, [*without, f"{_top(path)}tests"], path, "-l")
+    objects = [name for name in found.split(b"\0") if name and b"\n" not in name]
+    texts = zip(objects, _contents(repo, objects), strict=True)
+    return {
+        name.decode("utf-8", "surrogateescape").partition(":")[2]: content.decode("utf-8", "replace")
+        for name, content in texts
+        if content is not None
+    }
+
+
+def _grep(
+    repo: Path | str, commit: str, words: Collection[str], without: Collection[str], path: str, form: str
+) -> bytes:
+    """What git grep says of words in the PHP code of a commit. PlatformError when it cannot look."""
+    top = _top(path)
+    folders = [f":(top){top}*.php", *(f":(top,exclude){folder.strip('/')}" for folder in (*without, f"{top}vendor"))]
+    asked = ["grep", form, "-w", "-F", "-I", "-z", "--full-name", "-f", "-", commit, "--", *folders]
+    found = _git(repo, *asked, given="\n".join(words).encode() + b"\n")
+    if found.returncode not in {0, 1}:  # 1: nothing was found
+        raise PlatformError(
+            f"the code of {commit[:12]} cannot be searched: {_said(found)}", next_step=f"run `git -C {repo} fsck`"
+        )
+    return found.stdout
+
+
+def _top(path: str) -> str:
+    return f"{path.strip('/')}/" if path.strip("/") else ""
 
 
 def _references(output: bytes, names: list[str]) -> Iterator[Reference]:

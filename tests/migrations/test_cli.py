@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook_lib.errors import PlatformError, UnknownReleaseError
-from runbook_lib.migrations import brought, code_names, files_at
+from runbook_lib.migrations import brought, code_files, code_names, files_at
 from runbook_lib.migrations.cli import migrations
 from tests.migrations.php import migration, table
 
@@ -196,3 +196,21 @@ def test_names_are_found_as_words_outside_of_migrations(shop: Shop) -> None:
 def test_what_the_database_has_and_the_files_lack_in_the_order_of_its_rows() -> None:
     rows = ["2025_a", "2026_c", "2026_b", "2026_c", " "]
     assert brought(rows, ["database/migrations/2025_a.php", "2027_x.php"]) == ["2026_c", "2026_b"]
+
+
+def test_files_that_name_a_word_are_read_at_the_revision(shop: Shop) -> None:
+    code = "<?php\n$user->nickname;\n"
+    shop.release("v1.5.0", {"backend/app/A b.php": code, "backend/tests/T.php": code, "backend/vendor/b.php": code})
+    shop.release("v1.6.0", {"backend/app/A b.php": "<?php\n"})
+    found = code_files(shop.folder, "v1.5.0", ["nickname", "no such word", "alias"], without=[FOLDER], path="backend/")
+    assert found == {"backend/app/A b.php": code, "backend/app/User.php": "<?php // nickname\n"}
+    assert code_files(shop.folder, "v1.5.0", ["--output=x"]) == {}
+
+
+def test_a_column_named_as_a_relation_of_the_older_code_is_shown(shop: Shop) -> None:
+    relation = "<?php\nclass User extends Model { public function team() { return $this->belongsTo(Team::class); } }\n"
+    shop.release("v1.4.3", {"backend/app/Models/User.php": relation})
+    up = table("$table->string('team')->nullable();")
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(up).source})
+    result = shop.ask("v1.4.3..v1.5.0", "--database", "mysql")
+    assert (result.exit_code, "backend/app/Models/User.php:2" in result.output) == (6, True)
