@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import Source
+from runbook_lib.migrations.source import POSITIONAL, Source
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]
@@ -32,10 +32,6 @@ _AROUND = words(
     """
 )
 _COUNTED = re.compile(r"(\w+?)_(?:count|exists|(?:sum|avg|min|max)_\w+)")
-_INSERTED = re.compile(
-    r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\(", re.I
-)
-_UNITED = re.compile(r"->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b", re.I)
 _QUERY = (
     r"(?:where\w*|orWhere\w*|orderBy\w*|groupBy\w*|select\w*|addSelect|pluck|sum|max|min|avg|value|latest|oldest|having\w*"
     r"|raw|increment|decrement|update|firstWhere|get)"
@@ -77,6 +73,7 @@ class Older:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._sources = [Source(path, text) for path, text in sorted(files.items())]
+        self._inserts: dict[str, tuple[Reference, ...]] = {}
 
     def clash(self, table: str, column: str) -> Clash | None:
         """The first sense in which older code uses the name of a column that is new in a table."""
@@ -90,7 +87,7 @@ class Older:
         ):
             if places := tuple(found(table, column, naming)):
                 return _clash(why, places)
-        if places := tuple(self._positional(table, column)):
+        if places := self._positional(table):
             return _clash(f"it inserts into {table}, or unites its rows, without naming columns", places)
         return None
 
@@ -113,11 +110,11 @@ class Older:
             elif everywhere or (scoped and source.about(table)):
                 yield from _lines(column, [source], asked)
 
-    def _positional(self, table: str, column: str) -> Iterator[Reference]:
-        for source in self._sources:
-            if source.about(table):
-                yield from _lines(column, [source], _INSERTED)
-                yield from _lines(column, [source], _UNITED)
+    def _positional(self, table: str) -> tuple[Reference, ...]:
+        if table not in self._inserts:
+            about = [source for source in self._sources if source.positional and source.about(table)]
+            self._inserts[table] = tuple(_lines(table, about, POSITIONAL))
+        return self._inserts[table]
 
 
 def _clash(why: str, places: tuple[Reference, ...]) -> Clash:

@@ -19,6 +19,12 @@ _MODEL = re.compile(
 )
 _CLASS = re.compile(r"^[^\S\n]*(abstract\s+)?(?:(?:final|readonly)\s+)*(class|trait)\s+(\w+)", re.MULTILINE)
 _TABLE = re.compile(r"\$table\s*=\s*['\"]([^'\"]+)['\"]|\bfunction\s+getTable\b|\$table\s*=|#\[\w*Table\b")
+# Rows by the positions of their columns.
+POSITIONAL = re.compile(
+    r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
+    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b",
+    re.IGNORECASE,
+)
 # Words of the query builder in which a table called orders is not meant.
 _ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
 
@@ -52,6 +58,11 @@ class Source:
         return "oin" in self.text.lower() and _JOINS.search(self.text) is not None
 
     @cached_property
+    def positional(self) -> bool:
+        """It puts rows somewhere by the positions of their columns."""
+        return POSITIONAL.search(self.text) is not None
+
+    @cached_property
     def _flat(self) -> str:
         return _ORDERING.sub("", self.text.lower()).replace("_", "")
 
@@ -78,18 +89,26 @@ class Source:
 
     def joins_through(self, table: str, column: str) -> bool:
         """A relation here joins the table on its way: as pivot, as what lies between, or beside a pivot's column."""
+        return any(
+            table in names
+            or any(_is_table_of(table, model) for model in through)
+            or any(_is_pivot_of(table, model) for model in beside)
+            or (column in names and any(_is_table_of(table, model) for model in models))
+            for names, models, through, beside in self._between
+        )
+
+    @cached_property
+    def _between(self) -> list[tuple[set[str], list[str], list[str], list[str]]]:
+        """Of each relation that joins: the words in it, its models, those that lie between, that with a pivot."""
+        found = []
         for match in _BETWEEN.finditer(self.text):
             said = self.text[match.end() : match.end() + 400].split(";", 1)[0]
             models = re.findall(r"(\w+)::class", said)
-            names = re.findall(r"['\"](\w+)['\"]", said)
+            words = re.findall(r"['\"](\w+)['\"]", said)
             through = models[1:2] if match[1].endswith("Through") else []
-            if {table, table.removesuffix("s")} & set(names) or any(_is_table_of(table, model) for model in through):
-                return True
-            if match[1] == "belongsToMany" and models and _is_pivot_of(table, models[0]):
-                return True
-            if column in names and any(_is_table_of(table, model) for model in models):
-                return True
-        return False
+            beside = models[:1] if match[1] == "belongsToMany" else []
+            found.append(({*words, *(f"{word}s" for word in words)}, models, through, beside))
+        return found
 
 
 def _stems(table: str) -> set[str]:
