@@ -328,7 +328,9 @@ class Laravel(Table):
 
     folder: str = Field("", description='Folder of the application in the repository or image ("backend").')
     php: Argv = Field(["php"], description="How PHP is called where the application runs.")
-    database: Literal["mysql", "pgsql", "sqlite"] = Field(description="Kind of the application's database.")
+    database: Literal["mysql", "mariadb", "pgsql", "sqlite"] = Field(
+        description="Driver of the application's database, as in its config/database.php."
+    )
     migrations: list[str] = Field(
         ["database/migrations"], min_length=1, description="Folders of migration files below `folder`."
     )

@@ -15,7 +15,7 @@ from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_ba
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.older import Sources
-from runbook_lib.migrations.reading.acts import Method
+from runbook_lib.migrations.reading.acts import Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader
 from runbook_lib.migrations.reading.statements import TRIED
@@ -48,12 +48,14 @@ def assess(
 ) -> Assessment:
     """Whether code that does not know these migrations can live with them, in the order in which they ran.
 
-    database: mysql, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older code has; they tell
-    what a changed column was before. references: finds names in the older code. sources: gives its files that name one
-    of some words, so that a new name is seen that means something there already; without it the result says so.
+    database: the driver: mysql, mariadb, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older
+    code has; they tell what a changed column was before. references: finds names in the older code. sources: gives its
+    files that name one of some words, so that a new name is seen that means something there already; without it the
+    result says so.
     """
-    read = [_read(file, database) for file in files]
-    history = History(earlier, database)
+    driver, database = database, "mysql" if database == "mariadb" else database
+    read = [_read(file, driver) for file in files]
+    history = History(earlier, driver)
     known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
     known.swept = swept(everything)
@@ -72,7 +74,7 @@ def assess(
     return Assessment(tuple(found), database, unseen)
 
 
-def _read(file: MigrationFile, database: str) -> _Read:
+def _read(file: MigrationFile, driver: str) -> _Read:
     content = file.content
     nothing = Method(False)
     if content is None:
@@ -82,14 +84,14 @@ def _read(file: MigrationFile, database: str) -> _Read:
     except UnreadableError as error:
         return _Read(file, [], [], nothing, wrong=str(error))
     own = _own_connection(parsed)
-    database = "" if own else database
-    up = Reader(parsed, database).method("up")
-    down = Reader(parsed, database).method("down")
+    driver = "" if own else driver
+    up = Reader(parsed, driver).method("up")
+    down = Reader(parsed, driver).method("down")
     if not up.present and not _extends_migration(parsed):
         return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
     forth, back = (
         [change.of(change.kind, connection=change.connection or own) if own else change for change in found]
-        for found in (changes(up.acts, database), changes(down.acts, database))
+        for found in (changes(up.acts, driver), changes(down.acts, driver))
     )
     return _Read(file, forth, back, down, _notes(parsed))
 
@@ -176,10 +178,11 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
         return Verdict.SAFE, judged.safe + note
     if back:
         return Verdict.SAFE, "a later rename takes it back"
-    why = (change.why or f"older code: {rule.older}") + note
+    on = "".join(f" {guard}" for guard in change.guards if isinstance(guard, OnDrivers))
+    why = (change.why or f"older code{on}: {rule.older}") + note
     if rule.verdict is Verdict.SAFE and not judged.assumed:
         return Verdict.SAFE, why
-    guards = tuple(guard for guard in change.guards if guard != TRIED)
+    guards = tuple(guard for guard in change.guards if guard != TRIED and not isinstance(guard, OnDrivers))
     if guards and rule.kind not in ROWS:
         return Verdict.UNKNOWN, f"it happened only {_joined(guards)}; then: {why}"
     if not change.fixed and rule.kind not in ROWS:
@@ -197,7 +200,8 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
 
 def _joined(guards: tuple[str, ...]) -> str:
     words = [
-        guard if guard.startswith(("if", "unless", "for", "in", "depending")) else f"if {guard}" for guard in guards
+        guard if guard.startswith(("if", "unless", "for", "in", "depending", "on ")) else f"if {guard}"
+        for guard in guards
     ]
     return printable(" and ".join(words), 200)
 

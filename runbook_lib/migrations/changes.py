@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runbook_lib.migrations.reading.acts import OnDrivers
+
 
 @dataclass(frozen=True)
 class Column:
@@ -62,6 +64,12 @@ class Change:
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
         return self if kind == self.kind and not more else replace(self, kind=kind, **more)
+
+    def kind_of_database(self, database: str) -> str:
+        """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""
+        drivers = next((guard.drivers for guard in reversed(self.guards) if isinstance(guard, OnDrivers)), ())
+        kinds = {"mysql" if driver == "mariadb" else driver for driver in drivers}
+        return kinds.pop() if len(kinds) == 1 else database
 
     @property
     def subject(self) -> str:

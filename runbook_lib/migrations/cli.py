@@ -27,7 +27,12 @@ _COLOURS = {"safe": "green", "shim": "cyan", "down": "yellow", "loss": "red", "u
 @click.option(
     "--folder", multiple=True, default=["database/migrations"], show_default=True, help="Folder of migrations."
 )
-@click.option("--database", type=click.Choice(["mysql", "pgsql", "sqlite"]), default=None, help="Default: any of them.")
+@click.option(
+    "--database",
+    type=click.Choice(["mysql", "mariadb", "pgsql", "sqlite"]),
+    default=None,
+    help="The driver in config/database.php. Default: any of them.",
+)
 @click.option("--all", "everything", is_flag=True, help="Show the operations that are safe, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrations(

@@ -37,7 +37,7 @@ class Judged:
 
 def judge(change: Change, known: Known, database: str, down: Sequence[Change]) -> list[Judged]:
     """A change as one or more judged ones; what is known goes on to the next change."""
-    database = "" if change.connection else database
+    database = "" if change.connection else change.kind_of_database(database)
     judged = _judged(change, known, database, down)
     judged += _rebuilt(change, known, database, judged)
     known.apply(change)

@@ -14,7 +14,13 @@ from runbook_lib.migrations.changes import Change, Column
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_DIALECTS = {"mysql": ("mysql",), "pgsql": ("postgres",), "sqlite": ("sqlite",), "": ("mysql", "postgres", "sqlite")}
+_DIALECTS = {
+    "mysql": ("mysql",),
+    "mariadb": ("mysql",),
+    "pgsql": ("postgres",),
+    "sqlite": ("sqlite",),
+    "": ("mysql", "postgres", "sqlite"),
+}
 LIMIT = 200_000
 
 # Statements that the parser takes for a command it does not know, matched as a whole: nothing hides in them.

@@ -66,7 +66,8 @@ def _sql(act: Act, database: str) -> Iterator[Change]:
             act, "unread", call=f"DB::{act.method}({shown(text)})", why="the SQL is put together when it runs"
         )
         return
-    for change in statements(text, database if not act.connection else ""):
+    on = _change(act, "unread").kind_of_database(database)
+    for change in statements(text, on if not act.connection else ""):
         placed = change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
         yield placed
         if change.kind == "create table" and (on_delete := _refers(text)):

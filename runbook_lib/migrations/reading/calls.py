@@ -10,6 +10,7 @@ from runbook_lib.migrations.reading.acts import Arguments
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
+    ByDriver,
     Class,
     Closure,
     Collection,
@@ -21,6 +22,7 @@ from runbook_lib.migrations.reading.values import (
     SchemaBuilder,
     This,
     Value,
+    by_driver,
     is_literal,
     shown,
 )
@@ -169,6 +171,8 @@ _FOLDED: dict[str, Callable[[str], str]] = {
 def _computed(node: Node, name: str, arguments: Arguments) -> Value:
     """What a harmless function gives; literal for the few that names are built with."""
     values = list(arguments.values())
+    if any(isinstance(value, ByDriver) for value in values):
+        return by_driver(lambda *given: _computed(node, name, dict(enumerate(given))), *values)
     if name in _FOLDED and len(values) == 1 and isinstance(values[0], str):
         return _FOLDED[name](values[0])
     if name in {"implode", "join"} and len(values) == 2 and isinstance(values[0], str) and isinstance(values[1], dict):

@@ -9,6 +9,7 @@ from runbook_lib.migrations.reading.harmless import FUNCTIONS, READS, RUNNING, W
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
+    ByDriver,
     Closure,
     Connection,
     Definition,
@@ -143,13 +144,14 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
         return reader.call(node, first, owner)
     if method == "getDriverName":
-        return reader.database or Dynamic("the database's driver", "pure", fixed=True)
+        own = owner.name is None or owner.name == ""
+        return reader.driver if own else Dynamic("the other database's driver", "pure", fixed=True)
     if method == "getTablePrefix":
         return ""  # tables are named here without the prefix
     if method == "getSchemaBuilder":
         return SchemaBuilder(owner.name)
     if method in _SQL:
-        reader.act("sql", method, None, {0: _sql(first)}, node, connection=owner.name)
+        _statement(reader, node, owner, method, _sql(first))
         return Dynamic(text(node)[:200], "rows")
     if method == "query":
         return Query(None)
@@ -160,6 +162,18 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in _CONNECTION_READS:
         return Dynamic(text(node)[:200], "pure")
     return reader.unread(node, f"DB::{method}() is not known")
+
+
+def _statement(reader: Reader, node: Node, owner: Connection, method: str, sql: Value) -> None:
+    """SQL that differs between drivers is as many statements."""
+    if not isinstance(sql, ByDriver):
+        reader.act("sql", method, None, {0: sql}, node, connection=owner.name)
+        return
+    held = {driver: sql.on(driver) for driver in sorted(reader.drivers)}
+    for said in dict.fromkeys(map(shown, held.values())):
+        chosen = {driver: value for driver, value in held.items() if shown(value) == said}
+        with reader.on(chosen):
+            reader.act("sql", method, None, {0: next(iter(chosen.values()))}, node, connection=owner.name)
 
 
 def pdo(reader: Reader, node: Node, method: str, arguments: Arguments) -> Value:

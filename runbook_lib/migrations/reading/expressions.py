@@ -7,14 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import runbook_lib.migrations.reading.calls as calls
+from runbook_lib.migrations.reading.drivers import chosen, holding, ways_of
+from runbook_lib.migrations.reading.operators import combined, negated, php_text
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
+    ByDriver,
     Class,
     Closure,
     Dynamic,
     This,
     Value,
+    by_driver,
     is_literal,
     shown,
     truth,
@@ -66,11 +70,39 @@ def _pieces(reader: Reader, nodes: list[Node]) -> Value:
             parts.append(_unescaped(text(child)))
         else:
             value = reader.value(child)
+            if isinstance(value, ByDriver):
+                return _pieces_by_driver(reader, nodes)
             literal = literal and is_literal(value)
             fixed = fixed and (is_literal(value) or (isinstance(value, Dynamic) and value.fixed))
             parts.append(php_text(value) if is_literal(value) else "{" + shown(value) + "}")
     joined = "".join(parts)
     return joined if literal else Dynamic(joined, "pure", fixed, never_null=True)
+
+
+def _pieces_by_driver(reader: Reader, nodes: list[Node]) -> Value:
+    """A string of which a part depends on the driver: one string a driver."""
+    found = []
+    before = len(reader.acts)
+    for driver in sorted(reader.drivers):
+        with reader.on({driver}):
+            del reader.acts[before:]
+            found.append((driver, _pieces_on(reader, nodes, driver)))
+    return by_driver(lambda one: one, ByDriver(tuple(found)))
+
+
+def _pieces_on(reader: Reader, nodes: list[Node], driver: str) -> Value:
+    parts: list[Value] = []
+    for child in nodes:
+        if child.type == "string_content":
+            parts.append(text(child))
+        elif child.type == "escape_sequence":
+            parts.append(_unescaped(text(child)))
+        else:
+            value = reader.value(child)
+            parts.append(value.on(driver) if isinstance(value, ByDriver) else value)
+    literal = all(is_literal(part) for part in parts)
+    joined = "".join(php_text(part) if is_literal(part) else "{" + shown(part) + "}" for part in parts)
+    return joined if literal else Dynamic(joined, "pure", never_null=True)
 
 
 def _unescaped(sequence: str) -> str:
@@ -99,13 +131,6 @@ def _dedent(words: str) -> str:
     from textwrap import dedent
 
     return dedent(words).strip("\n")
-
-
-def php_text(value: Value) -> str:
-    """A literal as PHP puts it into a string."""
-    if value is None or value is False:
-        return ""
-    return "1" if value is True else str(value)
 
 
 def _integer(reader: Reader, node: Node) -> Value:
@@ -271,8 +296,9 @@ def _unary(reader: Reader, node: Node) -> Value:
     value = reader.value(inner[-1]) if inner else None
     operator = node.children[0].type
     if operator == "!":
-        known = truth(value)
-        return Dynamic(text(node)[:200], "pure", never_null=True) if known is None else not known
+        if isinstance(value, ByDriver):
+            return by_driver(lambda one: negated(node, one), value)
+        return negated(node, value)
     if operator in {"-", "+"} and isinstance(value, int | float):
         return -value if operator == "-" else value
     return Dynamic(text(node)[:200], "pure", never_null=True)
@@ -295,26 +321,7 @@ def _binary(reader: Reader, node: Node) -> Value:
             other = reader.value(right)
     else:
         other = reader.value(right)
-    return _combined(node, operator, one, other)
-
-
-def _combined(node: Node, operator: str, one: Value, other: Value) -> Value:
-    literal = is_literal(one) and is_literal(other)
-    if operator == "." and literal:
-        return php_text(one) + php_text(other)
-    if operator in {"===", "!=="} and literal:
-        return (type(one) is type(other) and one == other) == (operator == "===")
-    if operator in {"==", "!=", "<>"} and isinstance(one, str) and isinstance(other, str):
-        return (one == other) == (operator == "==")
-    if operator in {"&&", "and"} and truth(one) is not None and truth(other) is not None:
-        return bool(truth(one) and truth(other))
-    if operator in {"||", "or"} and truth(one) is not None and truth(other) is not None:
-        return bool(truth(one) or truth(other))
-    if operator == "??" and is_literal(one) and one is not None:
-        return one
-    fixed = all(is_literal(value) or (isinstance(value, Dynamic) and value.fixed) for value in (one, other))
-    shown_text = shown(one) + shown(other) if operator == "." else text(node)[:200]
-    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??")
+    return combined(node, operator, one, other)
 
 
 def _conditional(reader: Reader, node: Node) -> Value:
@@ -328,6 +335,9 @@ def _conditional(reader: Reader, node: Node) -> Value:
         return reader.value(body) if body is not None else asked
     if known is False:
         return reader.value(other)
+    drivers = holding(reader, asked)
+    if drivers is not None and body is not None:
+        return chosen(reader, [(drivers, body), (reader.drivers - drivers, other)])
     with reader.guarded(f"depending on {text(condition)[:80]}"):
         one = reader.value(body) if body is not None else asked
         two = reader.value(other)
@@ -339,10 +349,13 @@ def _conditional(reader: Reader, node: Node) -> Value:
 
 def _match(reader: Reader, node: Node) -> Value:
     condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-    if condition is not None:
-        reader.value(condition)
+    asked = reader.value(condition) if condition is not None else None
     words = text(condition)[:80] if condition is not None else ""
-    for arm in children(body) if body is not None else []:
+    arms = children(body) if body is not None else []
+    ways = ways_of(reader, asked, arms)
+    if ways is not None:
+        return chosen(reader, ways) if ways else Dynamic(text(node)[:80], "pure")
+    for arm in arms:
         given = arm.child_by_field_name("return_expression")
         tests = arm.child_by_field_name("conditional_expressions")
         with reader.guarded(f"depending on {words}"):

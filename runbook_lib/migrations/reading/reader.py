@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.reading import expressions, statements
-from runbook_lib.migrations.reading.acts import Act, Arguments, Method
+from runbook_lib.migrations.reading.acts import Act, Arguments, Method, OnDrivers
 from runbook_lib.migrations.reading.syntax import File, children, line, text
-from runbook_lib.migrations.reading.values import Closure, Dynamic, Value
+from runbook_lib.migrations.reading.values import ByDriver, Closure, Dynamic, Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 STEP_LIMIT = 200_000
 DEPTH_LIMIT = 12
+
+# The drivers of Laravel that are known here; mariadb is one of its own since Laravel 11.
+DRIVERS = ("mysql", "mariadb", "pgsql", "sqlite")
 
 # How a statement can end, as bits.
 NEXT, RETURN, BREAK, THROW = 1, 2, 4, 8
@@ -27,11 +30,11 @@ class TooMuchError(Exception):
 
 
 class Reader:
-    """Reads one method of one migration. database: mysql, pgsql, sqlite or "" (any of them)."""
+    """Reads one method of one migration. database: mysql, mariadb, pgsql, sqlite or "" (any of them)."""
 
     def __init__(self, file: File, database: str = "") -> None:
         self.file = file
-        self.database = database
+        self.drivers = frozenset([database] if database else DRIVERS)
         self.acts: list[Act] = []
         self.guards: list[str] = []
         self.scope: dict[str, Value] = {}
@@ -66,7 +69,7 @@ class Reader:
     def run_function(self, node: Node, scope: dict[str, Value]) -> int:
         """Run a function's body with these variables; how it can end, seen from its caller."""
         outer, self.scope = self.scope, scope
-        depth = len(self.guards)
+        depth, drivers = len(self.guards), self.drivers
         try:
             body = node.child_by_field_name("body")
             if body is None:
@@ -77,7 +80,7 @@ class Reader:
             ended = self.run(body)
             return THROW if ended == THROW else NEXT
         finally:
-            self.scope = outer
+            self.scope, self.drivers = outer, drivers
             del self.guards[depth:]
 
     def run(self, node: Node) -> int:
@@ -111,6 +114,31 @@ class Reader:
         try:
             yield
         finally:
+            del self.guards[depth:]
+
+    @property
+    def driver(self) -> Value:
+        """The driver's name, as far as it is known here."""
+        names = sorted(self.drivers)
+        return names[0] if len(names) == 1 else ByDriver(tuple((name, name) for name in names))
+
+    def leave(self, drivers: Iterable[str]) -> None:
+        """From here to the end of the function nothing happens on these drivers."""
+        self.drivers -= frozenset(drivers)
+        if self.drivers:
+            self.guards.append(OnDrivers(self.drivers))
+
+    @contextmanager
+    def on(self, drivers: Iterable[str]) -> Iterator[None]:
+        """What runs within happens only on these drivers; what left on some of them stays left."""
+        before, depth = self.drivers, len(self.guards)
+        self.drivers = frozenset(drivers)
+        if self.drivers != before:
+            self.guards.append(OnDrivers(self.drivers))
+        try:
+            yield
+        finally:
+            self.drivers = before
             del self.guards[depth:]
 
     def act(self, verb: str, method: str, table: Value, arguments: Arguments, node: Node, **more: Any) -> Act:

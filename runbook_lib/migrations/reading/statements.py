@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.reading import reader as reading
+from runbook_lib.migrations.reading.drivers import holding
 from runbook_lib.migrations.reading.expressions import bind
 from runbook_lib.migrations.reading.syntax import children, text
-from runbook_lib.migrations.reading.values import Collection, Dynamic, Value, truth
+from runbook_lib.migrations.reading.values import ByDriver, Collection, Dynamic, Value, truth
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -31,7 +33,7 @@ def _block(reader: Reader, node: Node) -> int:
 
 def _sequence(reader: Reader, nodes: list[Node]) -> int:
     left = 0
-    depth = len(reader.guards)
+    depth, drivers = len(reader.guards), reader.drivers
     try:
         for node in nodes:
             ended = reader.run(node)
@@ -40,8 +42,9 @@ def _sequence(reader: Reader, nodes: list[Node]) -> int:
                 return left
             if ended & (reading.RETURN | reading.BREAK):
                 reader.guards.append(f"it was not left before, in line {node.start_point[0] + 1}")
-        return left | reading.NEXT
+        return left | reading.NEXT | (reading.RETURN if reader.drivers != drivers else 0)
     finally:
+        reader.drivers = drivers
         del reader.guards[depth:]
 
 
@@ -55,17 +58,26 @@ def _expression(reader: Reader, node: Node) -> int:
 
 
 def _if(reader: Reader, node: Node) -> int:
-    condition = node.child_by_field_name("condition")
-    body = node.child_by_field_name("body")
+    rest = [child for child in children(node) if child.type in {"else_if_clause", "else_clause"}]
+    return _either(reader, node, rest)
+
+
+def _either(reader: Reader, node: Node, rest: list[Node]) -> int:
+    """An if or elseif, and what is done otherwise."""
+    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
     if condition is None or body is None:
         reader.unread(node, "this condition is not understood")
         return reading.NEXT
-    known = truth(reader.value(condition))
-    rest = [child for child in children(node) if child.type in {"else_if_clause", "else_clause"}]
+    asked = reader.value(condition)
+    known = truth(asked)
     if known is True:
         return _body(reader, body)
     if known is False:
         return _otherwise(reader, rest)
+    drivers = holding(reader, asked)
+    if drivers is not None:
+        ways = [(drivers, partial(_body, reader, body)), (reader.drivers - drivers, partial(_otherwise, reader, rest))]
+        return _on_drivers(reader, ways)
     words = _shown(condition)
     scope = dict(reader.scope)
     with reader.guarded(f"if {words}"):
@@ -74,6 +86,30 @@ def _if(reader: Reader, node: Node) -> int:
     with reader.guarded(f"unless {words}"):
         ended |= _otherwise(reader, rest)
     reader.scope = merged(taken, reader.scope)
+    return ended
+
+
+def _on_drivers(reader: Reader, ways: Sequence[tuple[frozenset[str], Callable[[], int]]]) -> int:
+    """Each way is taken, on its drivers. One that leaves is no question for what follows on the others."""
+    scope, ended, left = dict(reader.scope), 0, frozenset[str]()
+    taken: list[dict[str, Value]] = []
+    for chosen, run in ways:
+        if not chosen:
+            continue
+        reader.scope = dict(scope)
+        with reader.on(chosen):
+            end = run()
+        if end == reading.RETURN:
+            left |= chosen
+            continue
+        ended |= end
+        if end & reading.NEXT:
+            taken.append(reader.scope)
+    if not taken:
+        return ended | (reading.RETURN if left else 0)
+    reader.scope = reduce(merged, taken)
+    if left:
+        reader.leave(left)
     return ended
 
 
@@ -92,24 +128,7 @@ def _otherwise(reader: Reader, rest: list[Node]) -> int:
     if first.type == "else_clause":
         inner = children(first)
         return _sequence(reader, children(inner[0]) if [c.type for c in inner] == ["colon_block"] else inner)
-    condition, body = first.child_by_field_name("condition"), first.child_by_field_name("body")
-    if condition is None or body is None:
-        reader.unread(first, "this condition is not understood")
-        return reading.NEXT
-    known = truth(reader.value(condition))
-    if known is True:
-        return _body(reader, body)
-    if known is False:
-        return _otherwise(reader, rest[1:])
-    words = _shown(condition)
-    scope = dict(reader.scope)
-    with reader.guarded(f"if {words}"):
-        ended = _body(reader, body)
-    taken, reader.scope = reader.scope, scope
-    with reader.guarded(f"unless {words}"):
-        ended |= _otherwise(reader, rest[1:])
-    reader.scope = merged(taken, reader.scope)
-    return ended
+    return _either(reader, first, rest[1:])
 
 
 def _body(reader: Reader, node: Node) -> int:
@@ -202,7 +221,9 @@ def _switch(reader: Reader, node: Node) -> int:
     asked = reader.value(condition) if condition is not None else None
     cases = children(body) if body is not None else []
     if isinstance(asked, str) and (chosen := _chosen_case(cases, asked)) is not None:
-        return _sequence(reader, chosen) & ~reading.BREAK | reading.NEXT
+        return _case(reader, chosen)
+    if isinstance(asked, ByDriver) and (ways := _cases_by_driver(reader, cases, asked)) is not None:
+        return _on_drivers(reader, ways)
     ended = reading.NEXT
     before = dict(reader.scope)
     for case in cases:
@@ -215,6 +236,25 @@ def _switch(reader: Reader, node: Node) -> int:
             ended |= _sequence(reader, statements) & reading.RETURN
         reader.scope = merged(before, reader.scope)
     return ended
+
+
+def _case(reader: Reader, nodes: list[Node]) -> int:
+    ended = _sequence(reader, nodes)
+    return ended & ~reading.BREAK | reading.NEXT if ended & reading.BREAK else ended
+
+
+def _cases_by_driver(
+    reader: Reader, cases: list[Node], asked: ByDriver
+) -> list[tuple[frozenset[str], Callable[[], int]]] | None:
+    """The statements that run on the drivers; None when something else decides as well."""
+    groups: dict[tuple[int, ...], tuple[set[str], list[Node]]] = {}
+    for driver in sorted(reader.drivers):
+        name = asked.on(driver)
+        nodes = _chosen_case(cases, name) if isinstance(name, str) else None
+        if nodes is None:
+            return None
+        groups.setdefault(tuple(node.id for node in nodes), (set(), nodes))[0].add(driver)
+    return [(frozenset(drivers), partial(_case, reader, nodes)) for drivers, nodes in groups.values()]
 
 
 def _chosen_case(cases: list[Node], asked: str) -> list[Node] | None:

@@ -6,6 +6,7 @@ Dynamic, with a kind that says which calls on it are harmless.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,16 @@ class Dynamic:
     kind: str = "plain"
     fixed: bool = False
     never_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ByDriver:
+    """A value that depends on the kind of database alone: what it is on each of the drivers that it may run on."""
+
+    values: tuple[tuple[str, Value], ...]
+
+    def on(self, driver: str) -> Value:
+        return dict(self.values).get(driver, Dynamic(f"a value on {driver}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,18 @@ def is_literal(value: Value) -> bool:
     return isinstance(value, LITERALS)
 
 
+def by_driver(combine: Callable[..., Value], *operands: Value) -> Value:
+    """What operands of which some depend on the driver are combined to; one value where it is the same on all."""
+    held = next(value for value in operands if isinstance(value, ByDriver))
+    found = [
+        (driver, combine(*(value.on(driver) if isinstance(value, ByDriver) else value for value in operands)))
+        for driver, _ in held.values
+    ]
+    first = found[0][1]
+    same = all(type(value) is type(first) and value == first for _, value in found)
+    return first if same else ByDriver(tuple(found))
+
+
 def truth(value: Value) -> bool | None:
     """Whether PHP takes a value for true; None when only the running migration knows."""
     if isinstance(value, dict):
@@ -137,6 +160,8 @@ def shown(value: Value) -> str:
         return value.text
     if isinstance(value, Raw):
         return shown(value.sql)
+    if isinstance(value, ByDriver):
+        return " or ".join(dict.fromkeys(shown(one) for _, one in value.values))
     if isinstance(value, dict):
         return "[" + ", ".join(shown(item) for item in value.values()) + "]"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

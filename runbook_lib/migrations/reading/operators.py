@@ -1,0 +1,60 @@
+"""What PHP's operators make of values that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.migrations.reading.syntax import text
+from runbook_lib.migrations.reading.values import ByDriver, Dynamic, Value, by_driver, is_literal, shown, truth
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+def php_text(value: Value) -> str:
+    """A literal as PHP puts it into a string."""
+    if value is None or value is False:
+        return ""
+    return "1" if value is True else str(value)
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Value]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b,
+    "**": lambda a, b: a**b if 0 <= b <= 64 and abs(a) <= 1024 else Dynamic("a power", "pure"),
+    "<<": lambda a, b: a << b if 0 <= b <= 64 else Dynamic("a number", "pure"),
+    "<": lambda a, b: a < b, ">": lambda a, b: a > b, "<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b,
+}  # fmt: skip
+
+
+def _number(value: Value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def combined(node: Node, operator: str, one: Value, other: Value) -> Value:
+    if isinstance(one, ByDriver) or isinstance(other, ByDriver):
+        return by_driver(partial(combined, node, operator), one, other)
+    if operator in _ARITHMETIC and _number(one) and _number(other):
+        return _ARITHMETIC[operator](one, other)
+    literal = is_literal(one) and is_literal(other)
+    if operator == "." and literal:
+        return php_text(one) + php_text(other)
+    if operator in {"===", "!=="} and literal:
+        return (type(one) is type(other) and one == other) == (operator == "===")
+    if operator in {"==", "!=", "<>"} and isinstance(one, str) and isinstance(other, str):
+        return (one == other) == (operator == "==")
+    if operator in {"&&", "and"} and truth(one) is not None and truth(other) is not None:
+        return bool(truth(one) and truth(other))
+    if operator in {"||", "or"} and truth(one) is not None and truth(other) is not None:
+        return bool(truth(one) or truth(other))
+    if operator == "??" and is_literal(one) and one is not None:
+        return one
+    fixed = all(is_literal(value) or (isinstance(value, Dynamic) and value.fixed) for value in (one, other))
+    shown_text = shown(one) + shown(other) if operator == "." else text(node)[:200]
+    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??")
+
+
+def negated(node: Node, value: Value) -> Value:
+    known = truth(value)
+    return Dynamic(text(node)[:200], "pure", never_null=True) if known is None else not known
