@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation
-from runbook_lib.migrations.changes import Change
+from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.consulting import References, with_clashes, with_references
 from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.history import History
@@ -22,7 +22,7 @@ from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
-from runbook_lib.migrations.shims import shims_of
+from runbook_lib.migrations.shims import quoted, shims_of
 from runbook_lib.migrations.translating import changes
 
 
@@ -142,8 +142,6 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
 def _operation(
     judged: Judged, before: object, back: bool, new: tuple[str, ...], reversal: Reversal, known: Known
 ) -> Operation:
-    from runbook_lib.migrations.changes import Column
-
     change, rule = judged.change, judged.rule
     column = before if isinstance(before, Column) else None
     if column is None and rule.kind == "remove default" and change.columns:
@@ -207,8 +205,6 @@ def _joined(guards: tuple[str, ...]) -> str:
 
 
 def _check(check: str, change: Change) -> str:
-    from runbook_lib.migrations.shims import quoted
-
     table = quoted(change.table, "pgsql")
     column = ", ".join(quoted(name, "pgsql") for name in change.columns)
     return check.format(table=table, column=column) if change.table and change.columns and change.fixed else ""

@@ -85,7 +85,9 @@ class Reader:
 
     def run(self, node: Node) -> int:
         """Run a statement; the ways in which it can end, as bits."""
-        self._count()
+        self._steps += 1
+        if self._steps > STEP_LIMIT:
+            raise TooMuchError
         handler = statements.STATEMENTS.get(node.type)
         if handler is not None:
             return handler(self, node)
@@ -94,17 +96,14 @@ class Reader:
 
     def value(self, node: Node) -> Value:
         """What an expression stands for; the acts in it are noted on the way."""
-        self._count()
+        self._steps += 1
+        if self._steps > STEP_LIMIT:
+            raise TooMuchError
         handler = expressions.EXPRESSIONS.get(node.type)
         if handler is not None:
             return handler(self, node)
         self.unread(node, "this expression is not understood")
         return Dynamic(text(node)[:200])
-
-    def _count(self) -> None:
-        self._steps += 1
-        if self._steps > STEP_LIMIT:
-            raise TooMuchError
 
     @contextmanager
     def guarded(self, *guards: str) -> Iterator[None]:
