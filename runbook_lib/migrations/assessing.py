@@ -15,9 +15,9 @@ from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_ba
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.older import Sources
-from runbook_lib.migrations.reading.acts import Method, OnDrivers
+from runbook_lib.migrations.reading.acts import Expected, Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
-from runbook_lib.migrations.reading.reader import Reader
+from runbook_lib.migrations.reading.reader import Reader, There
 from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
@@ -54,8 +54,11 @@ def assess(
     result says so.
     """
     driver, database = database, "mysql" if database == "mariadb" else database
-    read = [_read(file, driver) for file in files]
     history = History(earlier, driver)
+    read = []
+    for file in files:
+        read.append(_read(file, driver, history.there))
+        history.follow(file, None if read[-1].wrong else read[-1].up)
     known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
     known.swept = swept(everything)
@@ -74,7 +77,7 @@ def assess(
     return Assessment(tuple(found), database, unseen)
 
 
-def _read(file: MigrationFile, driver: str) -> _Read:
+def _read(file: MigrationFile, driver: str, there: There) -> _Read:
     content = file.content
     nothing = Method(False)
     if content is None:
@@ -85,7 +88,7 @@ def _read(file: MigrationFile, driver: str) -> _Read:
         return _Read(file, [], [], nothing, wrong=str(error))
     own = _own_connection(parsed)
     driver = "" if own else driver
-    up = Reader(parsed, driver).method("up")
+    up = Reader(parsed, driver, None if own else there).method("up")
     down = Reader(parsed, driver).method("down")
     if not up.present and not _extends_migration(parsed):
         return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
@@ -180,7 +183,7 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
     why = (change.why or f"older code{on}: {rule.older}") + note
     if rule.verdict is Verdict.SAFE and not judged.assumed:
         return Verdict.SAFE, why
-    guards = tuple(guard for guard in change.guards if guard != TRIED and not isinstance(guard, OnDrivers))
+    guards = tuple(guard for guard in change.guards if guard != TRIED and not isinstance(guard, OnDrivers | Expected))
     if guards and rule.kind not in ROWS:
         return Verdict.UNKNOWN, f"it happened only {_joined(guards)}; then: {why}"
     if not change.fixed and rule.kind not in ROWS:

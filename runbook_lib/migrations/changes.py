@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.migrations.reading.acts import OnDrivers
+from runbook_lib.migrations.reading.acts import Expected, OnDrivers
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class Change:
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
         return self if kind == self.kind and not more else replace(self, kind=kind, **more)
+
+    @property
+    def certain(self) -> bool:
+        """It happened, to what is named."""
+        return self.fixed and all(isinstance(guard, Expected) for guard in self.guards)
 
     def kind_of_database(self, database: str) -> str:
         """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""

@@ -84,7 +84,7 @@ class Known:
     def apply(self, change: Change) -> None:
         """Note what a change did. Only what is certain makes something new."""
         table = self._key(change)
-        certain = not change.guards and change.fixed
+        certain = change.certain
         if change.kind == "create table":
             if certain and not change.exists and table not in self.gone:
                 self.tables.add(table)
@@ -158,7 +158,7 @@ def _step(change: Change, column: str, found: Column | None) -> Column | None:
         return None if column in {change.columns[0], change.to} else found
     if column not in change.columns or change.kind not in ADDS | DROPS | CHANGES:
         return found
-    if change.guards or change.kind in DROPS:
+    if not change.certain or change.kind in DROPS:
         return None
     if change.column is not None and change.column.name == column and change.kind in ADDS | CHANGES:
         return change.column

@@ -20,6 +20,10 @@ class OnDrivers(str):
         return made
 
 
+class Expected(str):
+    """A question for a table or column whose answer the migrations before leave no doubt about."""
+
+
 @dataclass(slots=True, eq=False)
 class Act:
     """One thing that is asked of the database, or something that was not understood.

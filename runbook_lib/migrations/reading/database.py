@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.acts import Arguments, Expected
 from runbook_lib.migrations.reading.harmless import FUNCTIONS, READS, RUNNING, WRITES
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
@@ -82,7 +82,7 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
         reader.act("schema", method, table, arguments, node, connection=owner.connection)
         return None
     if method in _SCHEMA_READS:
-        return Dynamic(text(node)[:200], "pure")
+        return Dynamic(text(node)[:200], "pure", expected=_expected(reader, owner, method, arguments))
     if method in _SCHEMA_SETTINGS:
         return None
     if method in _SCHEMA_GUARDS:
@@ -94,6 +94,17 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
     if method == "getConnection":
         return Connection(owner.connection)
     return reader.unread(node, f"Schema::{method}() is not known")
+
+
+def _expected(reader: Reader, owner: SchemaBuilder, method: str, arguments: Arguments) -> bool | None:
+    """What hasTable, hasColumn and hasColumns answer."""
+    if owner.connection or method not in {"hasTable", "hasColumn", "hasColumns"}:
+        return None
+    table = arguments.get(0, arguments.get("table"))
+    if method == "hasTable":
+        return reader.there(table)
+    asked = arguments.get(1, arguments.get("column", arguments.get("columns")))
+    return reader.there(table, list(asked.values()) if isinstance(asked, dict) else [asked])
 
 
 def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
@@ -115,8 +126,10 @@ def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method:
 def _guarded_table(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
     table = arguments.get(0, arguments.get("table"))
     callback = arguments.get(2, arguments.get("callback"))
-    what = shown(arguments.get(1, arguments.get("column", arguments.get("index"))))
-    with reader.guarded(f"if {shown(table)} {_SCHEMA_GUARDS[method]} {what}"):
+    asked = arguments.get(1, arguments.get("column", arguments.get("index")))
+    words = f"if {shown(table)} {_SCHEMA_GUARDS[method]} {shown(asked)}"
+    known = reader.there(table, [asked]) if method.endswith("Column") and not owner.connection else None
+    with reader.guarded(Expected(words) if known is (_SCHEMA_GUARDS[method] == "has") else words):
         reader.call(node, callback, Blueprint(table, False))
     return None
 

@@ -7,7 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.migrations.reading.syntax import text
-from runbook_lib.migrations.reading.values import ByDriver, Dynamic, Value, by_driver, is_literal, shown, truth
+from runbook_lib.migrations.reading.values import (
+    ByDriver,
+    Dynamic,
+    Value,
+    by_driver,
+    expected,
+    is_literal,
+    shown,
+    truth,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -52,9 +61,23 @@ def combined(node: Node, operator: str, one: Value, other: Value) -> Value:
         return one
     fixed = all(is_literal(value) or (isinstance(value, Dynamic) and value.fixed) for value in (one, other))
     shown_text = shown(one) + shown(other) if operator == "." else text(node)[:200]
-    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??")
+    likely = _likely(operator, one, other)
+    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??", expected=likely)
 
 
 def negated(node: Node, value: Value) -> Value:
-    known = truth(value)
-    return Dynamic(text(node)[:200], "pure", never_null=True) if known is None else not known
+    """!value"""
+    known, likely = truth(value), expected(value)
+    if known is not None:
+        return not known
+    return Dynamic(text(node)[:200], "pure", never_null=True, expected=None if likely is None else not likely)
+
+
+def _likely(operator: str, one: Value, other: Value) -> bool | None:
+    """What the migrations before say of a condition of two parts."""
+    found = {expected(one), expected(other)}
+    if operator in {"&&", "and"}:
+        return False if False in found else None if None in found else True
+    if operator in {"||", "or"}:
+        return True if True in found else None if None in found else False
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 STEP_LIMIT = 200_000
 DEPTH_LIMIT = 12
+ASKED_LIMIT = 500  # acts of one migration after which its own questions are no longer answered
 
 # The drivers of Laravel that are known here; mariadb is one of its own since Laravel 11.
 DRIVERS = ("mysql", "mariadb", "pgsql", "sqlite")
+
+There = Callable[[Sequence[Act], str, str], bool | None]
+"""Given what was done so far, whether a table, or a column of it, is there; None when that is not certain."""
 
 # How a statement can end, as bits.
 NEXT, RETURN, BREAK, THROW = 1, 2, 4, 8
@@ -30,10 +34,12 @@ class TooMuchError(Exception):
 
 
 class Reader:
-    """Reads one method of one migration. database: mysql, mariadb, pgsql, sqlite or "" (any of them)."""
+    """Reads one method of one migration. database: mysql, mariadb, pgsql, sqlite or "" (any of them). there: answers
+    for the schema."""
 
-    def __init__(self, file: File, database: str = "") -> None:
+    def __init__(self, file: File, database: str = "", there: There | None = None) -> None:
         self.file = file
+        self._there = there
         self.drivers = frozenset([database] if database else DRIVERS)
         self.acts: list[Act] = []
         self.guards: list[str] = []
@@ -114,6 +120,13 @@ class Reader:
             yield
         finally:
             del self.guards[depth:]
+
+    def there(self, table: Value, columns: Sequence[Value] = ("",)) -> bool | None:
+        """Whether a table, or all of some columns of it, are there at this point; None when that is not certain."""
+        if self._there is None or not isinstance(table, str) or len(self.acts) > ASKED_LIMIT:
+            return None
+        found = {self._there(self.acts, table, name) if isinstance(name, str) else None for name in columns}
+        return False if False in found else None if None in found else True
 
     @property
     def driver(self) -> Value:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.reading import reader as reading
+from runbook_lib.migrations.reading.acts import Expected
 from runbook_lib.migrations.reading.drivers import holding
 from runbook_lib.migrations.reading.expressions import bind
 from runbook_lib.migrations.reading.syntax import children, text
-from runbook_lib.migrations.reading.values import ByDriver, Collection, Dynamic, Value, truth
+from runbook_lib.migrations.reading.values import ByDriver, Collection, Dynamic, Value, expected, truth
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -79,14 +80,15 @@ def _either(reader: Reader, node: Node, rest: list[Node]) -> int:
         ways = [(drivers, partial(_body, reader, body)), (reader.drivers - drivers, partial(_otherwise, reader, rest))]
         return _on_drivers(reader, ways)
     words = _shown(condition)
+    likely = expected(asked)
     scope = dict(reader.scope)
-    with reader.guarded(f"if {words}"):
+    with reader.guarded(Expected(f"if {words}") if likely is True else f"if {words}"):
         ended = _body(reader, body)
     taken, reader.scope = reader.scope, scope
-    with reader.guarded(f"unless {words}"):
-        ended |= _otherwise(reader, rest)
+    with reader.guarded(Expected(f"unless {words}") if likely is False else f"unless {words}"):
+        other = _otherwise(reader, rest)
     reader.scope = merged(taken, reader.scope)
-    return ended
+    return ended | other if likely is None else (ended if likely else other) | reading.NEXT
 
 
 def _on_drivers(reader: Reader, ways: Sequence[tuple[frozenset[str], Callable[[], int]]]) -> int:

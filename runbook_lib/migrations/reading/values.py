@@ -24,13 +24,15 @@ class Dynamic:
 
     kind: "plain" (nothing is known), "pure" (what a harmless function gave: calls on it change nothing), "rows" (what
     was read from the database: its methods may write). fixed: the same text gives the same value throughout a run
-    (configuration, constants), so two tables of that name are one.
+    (configuration, constants), so two tables of that name are one. expected: whether it is true, as far as the
+    migrations before tell for certain.
     """
 
     text: str
     kind: str = "plain"
     fixed: bool = False
     never_null: bool = False
+    expected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,12 @@ def truth(value: Value) -> bool | None:
     if is_literal(value):
         return value not in (False, None, 0, "", "0")
     return None
+
+
+def expected(value: Value) -> bool | None:
+    """Whether PHP takes a value for true, by the text or by the migrations before."""
+    known = truth(value)
+    return value.expected if known is None and isinstance(value, Dynamic) else known
 
 
 def strings(value: Value) -> list[str] | None:
