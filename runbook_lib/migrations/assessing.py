@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.command import printable
@@ -137,9 +137,14 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
         for verdict in judge(change, known, database, one.down):
             judged.append((verdict, before, position in taken, new))
     reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, *_ in judged], one.down, one.method)
-    operations = tuple(_operation(j, before, back, new, reversal, known) for j, before, back, new in judged)
+    operations = _once(_operation(j, before, back, new, reversal, known) for j, before, back, new in judged)
     worst = max((operation.verdict for operation in operations), default=Verdict.SAFE)
     return MigrationAssessment(name, worst, operations, reversal, one.notes)
+
+
+def _once(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """A loop over literals does the same several times: it is said once."""
+    return tuple({(o.kind, o.verdict, o.line, o.subject, o.call, o.why): o for o in operations}.values())
 
 
 def _operation(

@@ -56,6 +56,8 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
         return _changed(change, known, database, down)
     if change.kind in ROWS:
         return [_filled(change, known)]
+    if change.kind == "drop unique" and _checks_enum(change, known):
+        return [Judged(change, RULES["drop check"])]
     if change.kind == "drop foreign key":
         return [_key_dropped(change, known, down)]
     if change.kind == "add column":
@@ -76,6 +78,13 @@ def brings(change: Change, known: Known) -> tuple[str, ...]:
         return change.columns
     renamed = change.kind == "rename column" and known.all_new(change)
     return (change.to,) if renamed else ()
+
+
+def _checks_enum(change: Change, known: Known) -> bool:
+    """PostgreSQL's own name of the check that Laravel makes for an enum."""
+    name = change.name.removeprefix(f"{change.table}_").removesuffix("_check")
+    column = known.column(change, name) if change.name == f"{change.table}_{name}_check" else None
+    return column is not None and column.type == "enum"
 
 
 def _restricts(change: Change, known: Known) -> bool:

@@ -21,7 +21,7 @@ class Known:
     """Older code knows none of the new tables, columns and indexes.
 
     again: the tables that are created somewhere in the set; a name that is taken again can have no view.
-    leaving: the columns that are dropped somewhere in it.
+    leaving: the columns that are dropped somewhere in it. doubtful: those that may have been changed.
     swept: the tables of the set whose rows go when older code deletes rows of its own.
     before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
     (None when it does not say), and whether other tables may refer to a table.
@@ -37,6 +37,7 @@ class Known:
     again: set[tuple[str, str]] = field(default_factory=set)
     swept: set[tuple[str, str]] = field(default_factory=set)
     leaving: set[tuple[str, str, str]] = field(default_factory=set)
+    doubtful: set[tuple[str, str]] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     gone_columns: set[tuple[str, str]] = field(default_factory=set)
 
@@ -53,6 +54,8 @@ class Known:
     def column(self, change: Change, name: str) -> Column | None:
         """A column as it is before this change, if that is known."""
         key = (self._key(change), name)
+        if key in self.doubtful:
+            return None
         found = self.columns.get(key) or self.changed.get(key)
         return found or (self.before(change.table, name) if change.fixed and not change.connection else None)
 
@@ -100,7 +103,10 @@ class Known:
                     self.gone_columns.add((table, column))
         elif change.kind == "rename column":
             self._rename_column(change, table, certain)
+        elif change.kind in CHANGES and not certain:
+            self.doubtful |= {(table, column) for column in change.columns}
         elif change.kind in CHANGES and change.column is not None:
+            self.doubtful.discard((table, change.column.name))
             held = self.columns if (table, change.column.name) in self.columns else self.changed
             held[table, change.column.name] = change.column
         elif change.kind in {"add index", "add unique", "add primary", "add foreign key"} and certain and change.name:

@@ -85,9 +85,26 @@ def _parsed(text: str, database: str) -> list[Any] | None:
     return best
 
 
+_RECODED = (
+    re.compile(
+        rf"ALTER\s+TABLE\s+{_NAME}\s+(?:CONVERT\s+TO\s+)(?:CHARACTER\s+SET|CHARSET)\s*=?\s*\w+(?:\s+COLLATE\s*=?\s*\w+)?",
+        re.I,
+    ),
+    re.compile(
+        rf"ALTER\s+(?:DATABASE|SCHEMA)(?:\s+{_NAME})?\s+(?:DEFAULT\s+)?(?:CHARACTER\s+SET|CHARSET)\s*=?\s*\w+"
+        r"(?:\s+COLLATE\s*=?\s*\w+)?",
+        re.I,
+    ),
+)
+
+
 def _known_words(text: str) -> list[Change]:
     """A statement that the parser does not know, recognised as a whole."""
     words = text.strip().rstrip(";").strip()
+    if match := _RECODED[0].fullmatch(words):
+        return [Change("change type", match[1], call=words)]
+    if _RECODED[1].fullmatch(words):  # what is new gets it, what is there keeps its own
+        return [Change("change table options", "", call=words)]
     for pattern, kind in _PLAIN:
         match = pattern.fullmatch(words)
         if match and kind == "rename table":

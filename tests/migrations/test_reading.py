@@ -104,6 +104,7 @@ UNKNOWN = {
     "shell": "`ls`;",
     "exec": "exec('ls');",
     "goto": "goto end; end: Schema::drop('a');",
+    "goto back": "again: $i = 1; if (config('x')) { goto again; }",
     "exit": "exit(1);",
     "table of an unknown name": "Schema::drop($name);",
     "column of an unknown name": "Schema::table('users', fn ($table) => $table->dropColumn(config('x')));",
@@ -192,6 +193,13 @@ BRANCHES = {
     "SQL of one": ("if (DB::getDriverName() === 'pgsql') { DB::statement('ALTER TABLE a ADD COLUMN b json NULL'); }", {"": "shim", "mysql": "safe", "pgsql": "shim"}),
     "together with what is not known": ("if (DB::getDriverName() === 'pgsql' && $x) { Schema::drop('a'); }", {"": "unknown", "pgsql": "unknown", "mysql": "safe"}),
     "of another connection": ("if (DB::connection('x')->getDriverName() === 'pgsql') { Schema::drop('a'); }", {"": "unknown", "mysql": "unknown", "pgsql": "unknown"}),
+    "the connection of that name": ("if (config('database.default') === 'pgsql') { Schema::drop('a'); }", {"": "loss", "mysql": "safe", "pgsql": "loss"}),
+    "the connection of another name": ("if (config('database.default') !== 'pgsql') { Schema::drop('a'); }", {"mysql": "loss", "pgsql": "unknown"}),
+    "a connection of any name": ("if (config('database.default') === 'main') { Schema::drop('a'); }", {"": "unknown", "pgsql": "unknown"}),
+    "the connection in a switch": ("switch (config('database.default')) { case 'pgsql': Schema::drop('a'); break; case 'sqlite': Schema::drop('b'); break; }", {"mysql": "safe", "pgsql": "loss", "sqlite": "loss"}),
+    "a case that falls through": ("switch (config('database.default')) { case 'mysql': case 'pgsql': Schema::drop('a'); break; }", {"mysql": "unknown", "sqlite": "safe"}),
+    "any other connection": ("switch (config('database.default')) { case 'pgsql': break; default: Schema::drop('b'); }", {"mysql": "unknown", "pgsql": "unknown"}),
+    "the class of the connection": ("$c = DB::connection(); if ($c instanceof \\Illuminate\\Database\\MySqlConnection) { Schema::drop('a'); }", {"": "loss", "mysql": "loss", "mariadb": "loss", "pgsql": "safe"}),
     "a table that is new on one of them": ("if (DB::getDriverName() === 'pgsql') { Schema::create('a', function ($table) { $table->id(); }); } Schema::drop('a');", {"": "loss", "pgsql": "safe", "mysql": "loss"}),
 }  # fmt: skip
 

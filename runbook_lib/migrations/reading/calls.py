@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.operators import CONNECTION
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
@@ -74,6 +75,8 @@ def function(reader: Reader, node: Node) -> Value:
     arguments = _arguments(reader, node)
     if name in {"app", "resolve"}:
         return application(arguments)
+    if name == "config" and arguments.get(0) == "database.default":
+        return _default_connection(reader)
     if name == "config" and arguments and not isinstance(arguments.get(0), dict):
         return Dynamic(f"config({shown(arguments.get(0))!r})", "plain", fixed=True)
     if name == "config" and isinstance(arguments.get(0), dict):
@@ -86,6 +89,12 @@ def function(reader: Reader, node: Node) -> Value:
     if name in harmless.FUNCTIONS or name in harmless.HELPERS:
         return _computed(node, name, arguments)
     return reader.unread(node, f"{name}() is not known")
+
+
+def _default_connection(reader: Reader) -> Value:
+    """The name of the default connection: any, but not that of a driver that it is not."""
+    words = "config('database.default')"
+    return reader.by_driver(lambda driver: Dynamic(words, CONNECTION + driver, fixed=True, never_null=True))
 
 
 def _arguments(reader: Reader, node: Node) -> Arguments:
@@ -424,6 +433,8 @@ def _on_collection(reader: Reader, node: Node, owner: Collection, method: str, a
 def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, arguments: Arguments) -> Value:
     if owner.kind == "pure":
         return _harmless(reader, node, arguments)
+    if owner.kind == "unread":
+        return Dynamic(text(node)[:200], "unread")
     if owner.kind == "cache":
         return _cached(reader, node, method, arguments)
     if owner.kind == "application" and method in harmless.APPLICATION:

@@ -15,6 +15,7 @@ from runbook_lib.migrations.reading.values import (
     ByDriver,
     Class,
     Closure,
+    Connection,
     Dynamic,
     This,
     Value,
@@ -311,6 +312,9 @@ def _binary(reader: Reader, node: Node) -> Value:
     operator = next((child.type for child in node.children if not child.is_named), "")
     one = reader.value(left)
     if operator == "instanceof":
+        drivers = _CONNECTIONS.get(text(right).rsplit("\\", 1)[-1])
+        if drivers and isinstance(one, Connection) and one.name == "":
+            return reader.by_driver(lambda driver: driver in drivers)
         return Dynamic(text(node)[:200], "pure")
     if operator in {"&&", "and"} and truth(one) is False:
         return False
@@ -322,6 +326,12 @@ def _binary(reader: Reader, node: Node) -> Value:
     else:
         other = reader.value(right)
     return combined(node, operator, one, other)
+
+
+_CONNECTIONS = {
+    "MySqlConnection": {"mysql", "mariadb"}, "MariaDbConnection": {"mariadb"}, "PostgresConnection": {"pgsql"},
+    "SQLiteConnection": {"sqlite"}, "SqlServerConnection": {"sqlsrv"},
+}  # fmt: skip
 
 
 def _conditional(reader: Reader, node: Node) -> Value:

@@ -41,9 +41,33 @@ def _number(value: Value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+# The kind of a value that is the name of a connection of the driver that follows.
+CONNECTION = "connection "
+_DRIVERS = {"mysql", "mariadb", "pgsql", "sqlite", "sqlsrv"}
+
+
+def _named_connection(node: Node, operator: str, one: Value, other: Value) -> Value:
+    """A connection may have any name, and that of another driver least of all; its own driver's is the usual one."""
+    name, connection = (one, other) if isinstance(one, str) else (other, one)
+    driver = connection.kind.removeprefix(CONNECTION)
+    equal = operator in {"==", "==="}
+    if name in _DRIVERS and {name, driver} != {"mysql", "mariadb"} and name != driver:
+        return not equal
+    return Dynamic(text(node)[:200], "pure", never_null=True, expected=equal if name == driver else None)
+
+
+def _is_connection(one: Value, other: Value) -> bool:
+    return any(
+        isinstance(a, str) and isinstance(b, Dynamic) and b.kind.startswith(CONNECTION)
+        for a, b in ((one, other), (other, one))
+    )
+
+
 def combined(node: Node, operator: str, one: Value, other: Value) -> Value:
     if isinstance(one, ByDriver) or isinstance(other, ByDriver):
         return by_driver(partial(combined, node, operator), one, other)
+    if operator in {"==", "===", "!=", "!=="} and _is_connection(one, other):
+        return _named_connection(node, operator, one, other)
     if operator in _ARITHMETIC and _number(one) and _number(other):
         return _ARITHMETIC[operator](one, other)
     literal = is_literal(one) and is_literal(other)

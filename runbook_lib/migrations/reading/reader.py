@@ -10,7 +10,7 @@ from runbook_lib.command import printable
 from runbook_lib.migrations.reading import expressions, statements
 from runbook_lib.migrations.reading.acts import Act, Arguments, Method, OnDrivers
 from runbook_lib.migrations.reading.syntax import File, children, line, text
-from runbook_lib.migrations.reading.values import ByDriver, Closure, Dynamic, Value
+from runbook_lib.migrations.reading.values import ByDriver, Closure, Dynamic, Value, by_driver
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -46,6 +46,7 @@ class Reader:
         self.scope: dict[str, Value] = {}
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
+        self.labels: set[str] = set()
         self._steps = 0
 
     def method(self, name: str) -> Method:
@@ -131,8 +132,11 @@ class Reader:
     @property
     def driver(self) -> Value:
         """The driver's name, as far as it is known here."""
-        names = sorted(self.drivers)
-        return names[0] if len(names) == 1 else ByDriver(tuple((name, name) for name in names))
+        return self.by_driver(lambda driver: driver)
+
+    def by_driver(self, value: Callable[[str], Value]) -> Value:
+        """A value that depends on the driver, as far as that is known here."""
+        return by_driver(lambda one: one, ByDriver(tuple((name, value(name)) for name in sorted(self.drivers))))
 
     def leave(self, drivers: Iterable[str]) -> None:
         """From here to the end of the function nothing happens on these drivers."""
@@ -159,10 +163,10 @@ class Reader:
         return act
 
     def unread(self, node: Node, why: str) -> Value:
-        """Note that something is not understood. Its value is Dynamic."""
+        """Note that something is not understood. Its value is Dynamic; what is called on it is part of the same."""
         words = printable(text(node), 160)
         self.acts.append(Act("unread", words, None, {}, line(node), tuple(self.guards), why=why))
-        return Dynamic(words)
+        return Dynamic(words, "unread")
 
     def arguments(self, node: Node | None) -> Arguments:
         """The arguments of a call, evaluated from the left."""

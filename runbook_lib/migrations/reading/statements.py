@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from runbook_lib.command import printable
 from runbook_lib.migrations.reading import reader as reading
 from runbook_lib.migrations.reading.acts import Expected
-from runbook_lib.migrations.reading.drivers import holding
 from runbook_lib.migrations.reading.expressions import bind
+from runbook_lib.migrations.reading.operators import combined
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import ByDriver, Collection, Dynamic, Value, expected, truth
 
@@ -69,18 +69,18 @@ def _either(reader: Reader, node: Node, rest: list[Node]) -> int:
     if condition is None or body is None:
         reader.unread(node, "this condition is not understood")
         return reading.NEXT
-    asked = reader.value(condition)
-    known = truth(asked)
+    return _decided(reader, reader.value(condition), _shown(condition), body, rest)
+
+
+def _decided(reader: Reader, asked: Value, words: str, body: Node, rest: list[Node]) -> int:
+    """The body, what is done otherwise, or both under conditions; on each driver alone where they differ."""
+    if isinstance(asked, ByDriver):
+        return _on_drivers(reader, _answers(reader, asked, words, body, rest))
+    known, likely = truth(asked), expected(asked)
     if known is True:
         return _body(reader, body)
     if known is False:
         return _otherwise(reader, rest)
-    drivers = holding(reader, asked)
-    if drivers is not None:
-        ways = [(drivers, partial(_body, reader, body)), (reader.drivers - drivers, partial(_otherwise, reader, rest))]
-        return _on_drivers(reader, ways)
-    words = _shown(condition)
-    likely = expected(asked)
     scope = dict(reader.scope)
     with reader.guarded(Expected(f"if {words}") if likely is True else f"if {words}"):
         ended = _body(reader, body)
@@ -89,6 +89,20 @@ def _either(reader: Reader, node: Node, rest: list[Node]) -> int:
         other = _otherwise(reader, rest)
     reader.scope = merged(taken, reader.scope)
     return ended | other if likely is None else (ended if likely else other) | reading.NEXT
+
+
+def _answers(
+    reader: Reader, asked: ByDriver, words: str, body: Node, rest: list[Node]
+) -> list[tuple[frozenset[str], Callable[[], int]]]:
+    """A condition on the drivers, those together that answer it alike."""
+    groups: dict[tuple[bool | None, bool | None], set[str]] = {}
+    for driver in sorted(reader.drivers):
+        value = asked.on(driver)
+        groups.setdefault((truth(value), expected(value)), set()).add(driver)
+    return [
+        (frozenset(drivers), partial(_decided, reader, asked.on(min(drivers)), words, body, rest))
+        for drivers in groups.values()
+    ]
 
 
 def _on_drivers(reader: Reader, ways: Sequence[tuple[frozenset[str], Callable[[], int]]]) -> int:
@@ -222,20 +236,31 @@ def _switch(reader: Reader, node: Node) -> int:
     words = _shown(condition) if condition is not None else ""
     asked = reader.value(condition) if condition is not None else None
     cases = children(body) if body is not None else []
+    if isinstance(asked, ByDriver):
+        return _on_drivers(reader, _cases_by_driver(reader, cases, asked, words))
+    return _cases(reader, cases, asked, words)
+
+
+def _cases(reader: Reader, cases: list[Node], asked: Value, words: str) -> int:
     if isinstance(asked, str) and (chosen := _chosen_case(cases, asked)) is not None:
         return _case(reader, chosen)
-    if isinstance(asked, ByDriver) and (ways := _cases_by_driver(reader, cases, asked)) is not None:
-        return _on_drivers(reader, ways)
-    ended = reading.NEXT
+    ended, falls = reading.NEXT, False
     before = dict(reader.scope)
     for case in cases:
         statements = children(case)
         value = case.child_by_field_name("value")
+        likely: bool | None = None
         if value is not None:
-            reader.value(value)
+            answer = combined(case, "==", asked, reader.value(value))
             statements = [child for child in statements if child != value]
-        with reader.guarded(f"if {words} is {_shown(value) if value is not None else 'something else'}"):
-            ended |= _sequence(reader, statements) & reading.RETURN
+            if truth(answer) is False and not falls:
+                continue
+            likely = expected(answer)
+        guard = f"if {words} is {_shown(value) if value is not None else 'something else'}"
+        with reader.guarded(Expected(guard) if likely else guard):
+            end = _sequence(reader, statements)
+        falls = bool(end & reading.NEXT)
+        ended |= end & reading.RETURN
         reader.scope = merged(before, reader.scope)
     return ended
 
@@ -246,17 +271,19 @@ def _case(reader: Reader, nodes: list[Node]) -> int:
 
 
 def _cases_by_driver(
-    reader: Reader, cases: list[Node], asked: ByDriver
-) -> list[tuple[frozenset[str], Callable[[], int]]] | None:
-    """The statements that run on the drivers; None when something else decides as well."""
-    groups: dict[tuple[int, ...], tuple[set[str], list[Node]]] = {}
+    reader: Reader, cases: list[Node], asked: ByDriver, words: str
+) -> list[tuple[frozenset[str], Callable[[], int]]]:
+    """The cases that run on the drivers, those together whose cases are the same."""
+    groups: dict[tuple[int, ...] | str, tuple[set[str], Callable[[], int]]] = {}
     for driver in sorted(reader.drivers):
-        name = asked.on(driver)
-        nodes = _chosen_case(cases, name) if isinstance(name, str) else None
+        value = asked.on(driver)
+        nodes = _chosen_case(cases, value) if isinstance(value, str) else None
         if nodes is None:
-            return None
-        groups.setdefault(tuple(node.id for node in nodes), (set(), nodes))[0].add(driver)
-    return [(frozenset(drivers), partial(_case, reader, nodes)) for drivers, nodes in groups.values()]
+            groups[driver] = ({driver}, partial(_cases, reader, cases, value, words))
+        else:
+            key = tuple(node.id for node in nodes)
+            groups.setdefault(key, (set(), partial(_case, reader, nodes)))[0].add(driver)
+    return [(frozenset(drivers), run) for drivers, run in groups.values()]
 
 
 def _chosen_case(cases: list[Node], asked: str) -> list[Node] | None:
@@ -309,6 +336,19 @@ def _break(reader: Reader, node: Node) -> int:
     return reading.BREAK
 
 
+def _goto(reader: Reader, node: Node) -> int:
+    """Forward, it leaves what is between; what follows its label stays in doubt as well. Backward, it is a loop."""
+    label = text(children(node)[0]) if children(node) else ""
+    if label in reader.labels:
+        reader.unread(node, "it goes back")
+    return reading.RETURN | reading.NEXT
+
+
+def _label(reader: Reader, node: Node) -> int:
+    reader.labels.add(text(children(node)[0]))
+    return reading.NEXT
+
+
 def _values(reader: Reader, node: Node) -> int:
     for child in children(node):
         reader.value(child)
@@ -346,6 +386,8 @@ STATEMENTS: dict[str, Callable[[Reader, Node], int]] = {
     "return_statement": _return,
     "break_statement": _break,
     "continue_statement": _break,
+    "goto_statement": _goto,
+    "named_label_statement": _label,
     "echo_statement": _values,
     "empty_statement": _nothing,
     "comment": _nothing,
