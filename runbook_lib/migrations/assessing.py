@@ -90,8 +90,8 @@ def _read(file: MigrationFile, driver: str, there: There) -> _Read:
     driver = "" if own else driver
     up = Reader(parsed, driver, None if own else there).method("up")
     down = Reader(parsed, driver).method("down")
-    if not up.present and not _extends_migration(parsed):
-        return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
+    if not up.present and (parsed.migration.traits or not _extends_migration(parsed)):
+        return _Read(file, [], [], nothing, wrong="its class has no up() of its own")
     forth, back = (
         [change.of(change.kind, connection=change.connection or own) if own else change for change in found]
         for found in (changes(up.acts, driver), changes(down.acts, driver))

@@ -70,7 +70,7 @@ MACROS = {"nestedSet": ("_lft", "_rgt", "parent_id")}
 NEUTRAL = words(
     """
     after always autoIncrement change charset collation comment default first from generatedAs index invisible
-    nullable persisted primary spatialIndex startingValue storedAs storedAsJson type unique unsigned useCurrent
+    nullable persisted primary spatialIndex startingValue storedAs storedAsJson unique unsigned useCurrent
     useCurrentOnUpdate virtualAs virtualAsJson constrained references on onDelete onUpdate cascadeOnDelete
     restrictOnDelete nullOnDelete noActionOnDelete cascadeOnUpdate restrictOnUpdate noActionOnUpdate nullOnUpdate
     deferrable initiallyImmediate initiallyDeferred notValid fulltext fullText algorithm language vectorIndex
@@ -78,6 +78,8 @@ NEUTRAL = words(
     operatorClass online
     """
 )
+# Modifiers that take the place of the type's own arguments.
+OF_TYPE = {"length", "total", "places", "precision", "allowed"}
 FOREIGN = {"constrained", "references"}
 GENERATED = {"virtualAs", "storedAs", "virtualAsJson", "storedAsJson", "generatedAs", "computed"}
 INDEXED = {"index", "unique", "primary", "spatialIndex", "fulltext", "fullText", "vectorIndex"}

@@ -13,7 +13,8 @@ class Column:
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
     is one that is not NULL. generated: computed by the database. expression: from
     what; "" when nothing is computed from the row, or when it was written in SQL. recoded: its character set or
-    collation is named."""
+    collation is named. updates: the database sets it whenever the row changes. shown: what is said of it behind
+    its type: a length, hidden from SELECT *, filled with zeros."""
 
     name: str
     type: str = ""
@@ -27,6 +28,8 @@ class Column:
     increments: bool = False
     unsigned: bool = False
     recoded: bool = False
+    updates: bool = False
+    shown: frozenset[str] = frozenset()
 
     @property
     def required(self) -> bool:

@@ -172,7 +172,7 @@ def _new_index(change: Change, known: Known) -> str:
     columns = [known.column(change, name) for name in change.columns]
     empty = any(c is not None and c.nullable and not c.default and not c.generated for c in columns)
     numbered = all(column is not None and column.increments for column in columns)
-    if change.kind == "add unique" and (empty or numbered):
+    if change.kind == "add unique" and (empty or numbered) and "nullsNotDistinct" not in change.call:
         return "older code leaves the column at NULL, which is never a duplicate"
     if change.kind == "add primary" and numbered:
         return "the database numbers the column"

@@ -91,6 +91,8 @@ class Known:
         if change.kind == "create table":
             if certain and not change.exists and table not in self.gone:
                 self.tables.add(table)
+        elif change.kind == "change table options" and change.call.startswith("temporary("):
+            self.tables.discard(table)  # gone with the session: what is called so afterwards is another table
         elif change.kind == "drop table":
             self._drop_table(table)
         elif change.kind == "rename table":

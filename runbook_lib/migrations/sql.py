@@ -34,7 +34,7 @@ _PLAIN = (
     (re.compile(rf"CREATE\s+(?:FULLTEXT|SPATIAL)\s+INDEX\s+{_NAME}\s+ON\s+{_NAME}\s*\([\w\s`,()]+\)", re.I), "index"),
 )  # fmt: skip
 _SETTINGS = re.compile(
-    r"(?:foreign_key_checks|sql_mode|unique_checks|sql_require_primary_key|names|time_zone|search_path|lock_timeout|"
+    r"(?:foreign_key_checks|sql_mode|unique_checks|sql_require_primary_key|names|time_zone|lock_timeout|"
     r"statement_timeout|innodb_strict_mode|group_concat_max_len|constraints|sql_safe_updates|explicit_defaults_for_timestamp)",
     re.I,
 )
@@ -54,7 +54,7 @@ def statements(text: str, database: str) -> list[Change]:
         return []
     if len(text) > LIMIT:
         return [_unread(text, f"the SQL has more than {LIMIT:,} characters")]
-    if "/*!" in text:
+    if "/*!" in text or "/*M!" in text:
         return [_unread(text, "MySQL runs what is in the comment")]
     parsed = _parsed(text, database)
     if parsed is None:
@@ -155,13 +155,20 @@ def _select(statement: exp.Expression, call: str) -> Iterator[Change]:
     """A SELECT reads; the functions in it may write."""
     from sqlglot import exp
 
-    unknown = [
-        f.name for f in statement.find_all(exp.Anonymous) if f.name.lower() not in {"setval", "nextval", "version"}
-    ]
+    unknown = [f.name for f in statement.find_all(exp.Anonymous) if not _harmless(f)]
     if unknown:
         yield Change("unread", "", call=call, why=f"what {unknown[0]}() does is not known")
     elif statement.find(exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Command) is not None:
         yield Change("unread", "", call=call, why="this SELECT writes")
+
+
+def _harmless(function: exp.Expression) -> bool:
+    """setval() is, where it sets a sequence behind the rows that there are."""
+    from sqlglot import exp
+
+    return function.name.lower() in {"nextval", "version", "pg_get_serial_sequence"} or (
+        function.name.lower() == "setval" and function.find(exp.Max) is not None
+    )
 
 
 def _set(statement: exp.Expression, call: str) -> Change:
@@ -200,7 +207,7 @@ def _create(statement: exp.Expression, call: str) -> Change:
 
     kind = str(statement.args.get("kind") or "").upper()
     if kind == "TABLE" and not statement.args.get("replace"):
-        exists = bool(statement.args.get("exists"))
+        exists = bool(statement.args.get("exists")) or statement.find(exp.TemporaryProperty) is not None
         return Change("create table", _table(statement.this), call=call, guards=(), exists=exists)
     if kind == "INDEX":
         index = statement.find(exp.Index)
@@ -208,10 +215,32 @@ def _create(statement: exp.Expression, call: str) -> Change:
         columns = tuple(c.name for c in index.find_all(exp.Column)) if index is not None else ()
         table = _table(index.args.get("table")) if index is not None and index.args.get("table") else ""
         name = index.name if index is not None else ""
-        return Change("add unique" if unique else "add index", table, columns, call=call, name=name)
+        plain = unique or (index is not None and _plain_index(index))
+        kind = "add unique" if unique else "add index" if plain else "add expression index"
+        return Change(kind, table, columns, call=call, name=name)
     if kind in {"VIEW", "SCHEMA", "TYPE", "SEQUENCE"} and not statement.args.get("replace"):
         return Change("create view", _table(statement.this), call=call)
     return Change("unread", "", call=call, why=f"CREATE {kind} may change what older code does")
+
+
+def _plain_index(index: exp.Expression) -> bool:
+    """It is of columns, of parts of them or of letters made alike, and its WHERE computes nothing: it cannot fail."""
+    from sqlglot import exp
+
+    params = index.args.get("params")
+    computing = (exp.Cast, exp.Div, exp.Mod, exp.Func)
+    where = params.args.get("where") if params is not None else None
+    if where is not None and any(not isinstance(f, exp.And | exp.Or) for f in where.find_all(*computing)):
+        return False
+    for part in (params.args.get("columns") or []) if params is not None else []:
+        inner = part.this if isinstance(part, exp.Ordered) else part
+        inner = (
+            inner.this if isinstance(inner, exp.Opclass | exp.Paren | exp.Lower | exp.Upper | exp.Collate) else inner
+        )
+        prefix = isinstance(inner, exp.Anonymous) and all(isinstance(e, exp.Literal) for e in inner.expressions)
+        if not (isinstance(inner, exp.Column | exp.Identifier) or prefix):
+            return False
+    return True
 
 
 def _drop(statement: exp.Expression, call: str) -> Iterator[Change]:
@@ -242,7 +271,9 @@ def _alter(statement: exp.Expression, call: str) -> Iterator[Change]:
         yield Change("unread", table, call=call, why=f"ALTER {kind} is not understood")
         return
     for option in statement.args.get("options") or []:
-        plain = isinstance(option, exp.EngineProperty | exp.AutoIncrementProperty | exp.SchemaCommentProperty)
+        plain = isinstance(option, exp.AutoIncrementProperty | exp.SchemaCommentProperty) or (
+            isinstance(option, exp.EngineProperty) and option.this.name.lower() == "innodb"
+        )
         yield Change("change table options" if plain else "unread", table, call=call, why="" if plain else "an option")
     actions = statement.args.get("actions") or []
     for action in actions:
@@ -312,6 +343,7 @@ def _column(node: Any) -> tuple[Column, set[str]] | None:
         node.name, f"sql {kind_name}", arguments, nullable, default, value, generated=generated,
         unsigned=kind_name.startswith("u") and kind_name.endswith("int"),
         recoded=bool(seen & {"CollateColumnConstraint", "CharacterSetColumnConstraint"}),
+        updates="OnUpdateColumnConstraint" in seen,
     )  # fmt: skip
     return column, seen
 

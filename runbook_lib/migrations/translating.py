@@ -240,6 +240,8 @@ def _column(act: Act) -> Iterator[Change]:
         yield _change(act, "change column", columns=(column.name,), column=column, fixed=literal and _fixed(act))
     else:
         kind = "add required column" if column.required else "add column"
+        if not literal and not act.creates and act.method.startswith(("timestamp", "dateTime", "softDeletes")):
+            kind = "add soft deletes"  # for all that is known
         yield _change(act, kind, columns=(column.name,), column=column)
         if column.type == "json" or (act.method == "addColumn" and shown(act.argument(0, "type")) == "json"):
             yield _change(act, "add json column", columns=(column.name,), column=column)
@@ -296,7 +298,24 @@ def _index(act: Act) -> Iterator[Change]:
     name = act.argument(1, "name", act.argument(1, "indexName"))
     columns = _names(given) or (shown(given),)
     named = name if isinstance(name, str) else builder.index_name(shown(act.table), columns, ending)
+    if kind == "add index" and not all(map(_COLUMN_OF_INDEX.fullmatch, _raw_parts(act, given))):
+        kind = "add expression index"
     yield _change(act, kind, columns=columns, name=named)
+
+
+# A column, part of it, or letters made alike: nothing that could fail for a row.
+_COLUMN_OF_INDEX = re.compile(
+    r"\s*(?:[`\"]?\w+[`\"]?(?:\s*\(\d+\))?|\(?\s*(?:lower|upper)\s*\(\s*[`\"]?\w+[`\"]?\s*\)\s*\)?)(?:\s+(?:asc|desc))?\s*",
+    re.IGNORECASE,
+)
+
+
+def _raw_parts(act: Act, given: Value) -> list[str]:
+    """The parts of an index that are written in SQL."""
+    values = list(given.values()) if isinstance(given, dict) else [given]
+    raw = [shown(value.sql) for value in values if isinstance(value, Raw)]
+    raw += [shown(value) for value in values if act.method == "rawIndex" and not isinstance(value, Raw)]
+    return [part for text in raw for part in text.split(",")]
 
 
 def _drop_index(act: Act) -> Iterator[Change]:
@@ -332,6 +351,17 @@ def definition(act: Act) -> Column:
         increments="autoIncrement" in modifiers or (act.argument(1, "autoIncrement") is True and "nteger" in method),
         unsigned="unsigned" in modifiers or method.startswith("unsigned") or method == "foreignId",
         recoded=bool(modifiers & {"charset", "collation"}),
+        updates="useCurrentOnUpdate" in modifiers,
+        shown=_shown(act),
+    )
+
+
+def _shown(act: Act) -> frozenset[str]:
+    """What is said of the type behind it, in the place of its arguments, and of how it looks."""
+    return frozenset(
+        f"{method}({', '.join(map(shown, given.values()))})"
+        for method, given in act.modifiers
+        if method in builder.OF_TYPE | {"invisible", "zerofill"}
     )
 
 

@@ -73,6 +73,8 @@ def function(reader: Reader, node: Node) -> Value:
         return reader.unread(node, "which function is called is known only when it runs")
     name = text(callee).lstrip("\\").lower()
     arguments = _arguments(reader, node)
+    if name in reader.file.functions:
+        return reader.unread(node, f"{name}() is another function here")
     if name in {"app", "resolve"}:
         return application(arguments)
     if name == "config" and arguments.get(0) == "database.default":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading.acts import Arguments, Expected
 from runbook_lib.migrations.reading.harmless import FUNCTIONS, READS, RUNNING, WRITES
+from runbook_lib.migrations.reading.raw import unknown_function
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
@@ -206,6 +207,8 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
     """A query is built and read freely; what writes is an act. Closures run for each row, or build the query."""
     if method in {"updateOrInsert", "update", "insert"} and owner.table is None and not owner.model:
         return reader.unread(node, "the query's table is not known")
+    if called := next(filter(None, map(unknown_function, _pieces(method, arguments))), ""):
+        reader.unread(node, f"what {called}() does in the database is not known")
     kind = WRITES.get(method)
     if kind:
         _write(reader, node, owner, kind, method, arguments)
@@ -225,6 +228,14 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
         _closures(reader, method, arguments, owner)
         return owner if method in _BUILDS or method.startswith(("where", "orWhere")) else _rows(node, owner)
     return reader.unread(node, f"{method}() is not known")
+
+
+def _pieces(method: str, arguments: Arguments) -> list[Value]:
+    """The SQL in the arguments of a query's method."""
+    given = list(arguments.values())
+    given += [item for value in given if isinstance(value, dict) for item in value.values()]
+    found = [value.sql for value in given if isinstance(value, Raw)]
+    return [*found, arguments.get(0)] if method.endswith("Raw") else found
 
 
 _BUILDS = words(
