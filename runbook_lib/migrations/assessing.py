@@ -143,8 +143,12 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
 
 
 def _once(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """A loop over literals does the same several times: it is said once."""
-    return tuple({(o.kind, o.verdict, o.line, o.subject, o.call, o.why): o for o in operations}.values())
+    """A loop over literals does the same several times, and a table is rebuilt for several changes: it is said once."""
+    found: dict[tuple[object, ...], Operation] = {}
+    for one in operations:
+        place = () if one.kind == "rebuild table" else (one.line, one.call)
+        found.setdefault((one.kind, one.verdict, one.subject, one.why, place), one)
+    return tuple(found.values())
 
 
 def _operation(

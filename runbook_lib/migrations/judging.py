@@ -128,7 +128,7 @@ def _rebuilt(change: Change, known: Known, database: str, judged: Sequence[Judge
     if lost or not known.may_be_referred(change):
         return []
     note = "" if database else "only on SQLite; --database mysql or pgsql rules it out"
-    return [Judged(change, RULES["rebuild table"], note=note)]
+    return [Judged(change.of(change.kind, columns=()), RULES["rebuild table"], note=note)]
 
 
 def _of_new_table(change: Change, known: Known) -> bool:
