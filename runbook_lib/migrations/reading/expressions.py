@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import runbook_lib.migrations.reading.calls as calls
+from runbook_lib.migrations.reading.binding import bind
 from runbook_lib.migrations.reading.drivers import chosen, holding, ways_of
 from runbook_lib.migrations.reading.operators import combined, negated, php_text
+from runbook_lib.migrations.reading.strings import encapsed, heredoc, nowdoc, string
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
-    Blueprint,
     ByDriver,
     Class,
     Closure,
@@ -29,109 +30,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from runbook_lib.migrations.reading.reader import Reader
-
-_ESCAPES = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "v": "\v",
-    "e": "\x1b",
-    "f": "\f",
-    "\\": "\\",
-    "$": "$",
-    '"': '"',
-    "'": "'",
-}
-_INDENT = re.compile(r"^[ \t]*")
-
-
-def _string(reader: Reader, node: Node) -> Value:
-    parts = []
-    for child in node.named_children:
-        if child.type == "escape_sequence":
-            found = text(child)
-            parts.append(found[1:] if found in {"\\\\", "\\'"} else found)
-        else:
-            parts.append(text(child))
-    return "".join(parts)
-
-
-def _encapsed(reader: Reader, node: Node) -> Value:
-    return _pieces(reader, node.named_children)
-
-
-def _pieces(reader: Reader, nodes: list[Node]) -> Value:
-    """A string with variables in it: literal when they are, else Dynamic."""
-    parts: list[str] = []
-    fixed = literal = True
-    for child in nodes:
-        if child.type == "string_content":
-            parts.append(text(child))
-        elif child.type == "escape_sequence":
-            parts.append(_unescaped(text(child)))
-        else:
-            value = reader.value(child)
-            if isinstance(value, ByDriver):
-                return _pieces_by_driver(reader, nodes)
-            literal = literal and is_literal(value)
-            fixed = fixed and (is_literal(value) or (isinstance(value, Dynamic) and value.fixed))
-            parts.append(php_text(value) if is_literal(value) else "{" + shown(value) + "}")
-    joined = "".join(parts)
-    return joined if literal else Dynamic(joined, "pure", fixed, never_null=True)
-
-
-def _pieces_by_driver(reader: Reader, nodes: list[Node]) -> Value:
-    """A string of which a part depends on the driver: one string a driver."""
-    found = []
-    before = len(reader.acts)
-    for driver in sorted(reader.drivers):
-        with reader.on({driver}):
-            del reader.acts[before:]
-            found.append((driver, _pieces_on(reader, nodes, driver)))
-    return by_driver(lambda one: one, ByDriver(tuple(found)))
-
-
-def _pieces_on(reader: Reader, nodes: list[Node], driver: str) -> Value:
-    parts: list[Value] = []
-    for child in nodes:
-        if child.type == "string_content":
-            parts.append(text(child))
-        elif child.type == "escape_sequence":
-            parts.append(_unescaped(text(child)))
-        else:
-            value = reader.value(child)
-            parts.append(value.on(driver) if isinstance(value, ByDriver) else value)
-    literal = all(is_literal(part) for part in parts)
-    joined = "".join(php_text(part) if is_literal(part) else "{" + shown(part) + "}" for part in parts)
-    return joined if literal else Dynamic(joined, "pure", never_null=True)
-
-
-def _unescaped(sequence: str) -> str:
-    if sequence[1:2] in _ESCAPES:
-        return _ESCAPES[sequence[1]]
-    if match := re.fullmatch(r"\\u\{([0-9A-Fa-f]{1,6})\}|\\x([0-9A-Fa-f]{1,2})", sequence):
-        code = int(match[1] or match[2], 16)
-        return chr(code) if code <= 0x10FFFF else sequence
-    if re.fullmatch(r"\\[0-7]{1,3}", sequence):
-        return chr(int(sequence[1:], 8) & 0xFF)
-    return sequence
-
-
-def _heredoc(reader: Reader, node: Node) -> Value:
-    body = node.child_by_field_name("value")
-    found = _pieces(reader, body.named_children) if body is not None else ""
-    return _dedent(found) if isinstance(found, str) else found
-
-
-def _nowdoc(reader: Reader, node: Node) -> Value:
-    body = node.child_by_field_name("value")
-    return _dedent(text(body)) if body is not None else ""
-
-
-def _dedent(words: str) -> str:
-    from textwrap import dedent
-
-    return dedent(words).strip("\n")
 
 
 def _integer(reader: Reader, node: Node) -> Value:
@@ -207,68 +105,6 @@ def _assignment(reader: Reader, node: Node) -> Value:
     value = reader.value(right)
     bind(reader, left, value)
     return value
-
-
-def bind(reader: Reader, target: Node, value: Value) -> None:
-    """Assign to a variable, a property, an element or a list of them."""
-    if target.type == "variable_name":
-        reader.scope[text(target)[1:]] = value
-    elif target.type == "member_access_expression":
-        _bind_property(reader, target, value)
-    elif target.type in {"list_literal", "array_creation_expression"}:
-        for child in (c for part in children(target) for c in ([part] if part.type != "pair" else children(part)[1:])):
-            inner = children(child)[-1] if child.type == "array_element_initializer" else child
-            if inner.type in {"variable_name", "member_access_expression"}:
-                bind(reader, inner, Dynamic(text(inner), value.kind if isinstance(value, Dynamic) else "plain"))
-    elif target.type == "subscript_expression":
-        _bind_element(reader, target, value)
-    elif target.type in {"reference_modifier", "by_ref"}:
-        bind(reader, children(target)[0], value)
-    elif target.type == "scoped_property_access_expression":
-        reader.unread(target, "a static property is set")
-    else:
-        reader.unread(target, "it is not understood what is assigned to")
-
-
-def _bind_property(reader: Reader, target: Node, value: Value) -> None:
-    parts = children(target)
-    owner = reader.value(parts[0])
-    if isinstance(owner, This):
-        name = text(parts[-1])
-        reader.properties[name] = Dynamic(f"$this->{name}") if reader.guards else value
-    elif isinstance(owner, Blueprint) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
-        return  # $table->engine = ..., $row->name = ...: nothing is written before save()
-    else:
-        reader.unread(target, "a property of something unknown is set")
-
-
-def _bind_element(reader: Reader, target: Node, value: Value) -> None:
-    parts = children(target)
-    if parts[0].type != "variable_name":
-        for part in parts[1:]:
-            reader.value(part)
-        if parts[0].type in {"subscript_expression", "member_access_expression"}:
-            _forget(reader, parts[0])
-        return
-    name = text(parts[0])[1:]
-    held = reader.scope.get(name)
-    key = reader.value(parts[1]) if len(parts) > 1 else None
-    if isinstance(held, dict):
-        index = max([k for k in held if isinstance(k, int)], default=-1) + 1 if len(parts) == 1 else key
-        if is_literal(index):
-            reader.scope[name] = {**held, index: value}
-            return
-    reader.scope[name] = Dynamic(f"${name}", held.kind if isinstance(held, Dynamic) else "plain")
-
-
-def _forget(reader: Reader, node: Node) -> None:
-    """The root of $a['b']['c'] or $this->a['b'] holds something that is not followed."""
-    while node.type == "subscript_expression":
-        node = children(node)[0]
-    if node.type == "variable_name":
-        reader.scope[text(node)[1:]] = Dynamic(text(node))
-    elif node.type == "member_access_expression":
-        _bind_property(reader, node, Dynamic(text(node)))
 
 
 def _augmented(reader: Reader, node: Node) -> Value:
@@ -470,10 +306,10 @@ def _throw(reader: Reader, node: Node) -> Value:
 
 
 EXPRESSIONS: dict[str, Callable[[Reader, Node], Value]] = {
-    "string": _string,
-    "encapsed_string": _encapsed,
-    "heredoc": _heredoc,
-    "nowdoc": _nowdoc,
+    "string": string,
+    "encapsed_string": encapsed,
+    "heredoc": heredoc,
+    "nowdoc": nowdoc,
     "integer": _integer,
     "float": _float,
     "boolean": _name,
