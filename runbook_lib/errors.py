@@ -24,6 +24,8 @@ RunbookError
 ├── VerificationError
 │   ├── VerificationFailedError the verdict is FAIL
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
+├── IncidentError               no such incident, or not one that can be changed
+├── DrillError                  a drill cannot be run, or did not show what it was to show
 └── PracticeError               the practice environment cannot be started or stopped
 
 KeyboardInterrupt
@@ -138,6 +140,14 @@ class VerificationFailedError(VerificationError):
 
 class InconclusiveError(VerificationError):
     """The verdict is INCONCLUSIVE: nothing or too little was seen."""
+
+
+class IncidentError(RunbookError):
+    """There is no such incident, or it is not one that can be changed."""
+
+
+class DrillError(RunbookError):
+    """A drill cannot be run, or it did not show what it was to show."""
 
 
 class PracticeError(RunbookError):

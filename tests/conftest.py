@@ -9,9 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.engine import engine
+from runbook_lib import command
+from tests.real import laravel_app
+from tests.real.databases import mariadb, postgresql, redis_server
+from tests.real.engine import engine, unavailable
 
-__all__ = ["engine"]
+__all__ = ["engine", "mariadb", "postgresql", "redis_server"]
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that one test made must not be masked in what another one says."""
+    monkeypatch.setattr(command, "_known", set(command._known))
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Git repository of the tests' Laravel application, with a tag for each release."""
+    if reason := laravel_app.missing():
+        unavailable(reason)
+    return laravel_app.build_repository(tmp_path_factory.mktemp("laravel") / "repository")
+
+
+@pytest.fixture(scope="session")
+def installed(repository: Path) -> dict[str, Path]:
+    """A folder for each release of it, installed as a deployment does it."""
+    return {tag: laravel_app.check_out(repository, tag) for tag in laravel_app.releases()}
 
 
 @pytest.fixture

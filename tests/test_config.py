@@ -13,6 +13,7 @@ import pytest
 
 from runbook_lib import config
 from runbook_lib.config import Configuration, Environment, Loaded, SecretReference, Table
+from runbook_lib.config.problems import table_of
 from runbook_lib.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parent.parent / "runbooks.example.toml"
@@ -45,7 +46,7 @@ def tables(table: type[Table]) -> Iterator[type[Table]]:
     """A table and all tables within it."""
     yield table
     for field in table.model_fields.values():
-        inner = config._table_of(field.annotation)
+        inner = table_of(field.annotation)
         if inner is not None:
             yield from tables(inner)
 
@@ -73,7 +74,7 @@ def used(table: type[Table], data: Any) -> Iterator[tuple[type[Table], str]]:
         known = set(data) & set(table.model_fields)
         yield from ((table, name) for name in known)
         for name, value in data.items():
-            inner = config._table_of(table.model_fields[name].annotation) if name in known else table
+            inner = table_of(table.model_fields[name].annotation) if name in known else table
             if inner is not None:
                 # The names of services, environments and variables lead to tables, too.
                 named = isinstance(value, dict) and name in known and _is_named(table, name)

@@ -7,37 +7,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from runbook_lib.actions.opening import configuration
-from runbook_lib.actions.showing import planned
+from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, Secret, printable
-from runbook_lib.config import Laravel, Target
-from runbook_lib.display import Table
+from runbook_lib.config import Laravel
 from runbook_lib.errors import ConfigurationError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform
 from runbook_lib.probes.http import Client, Reading, Route, places
-from runbook_lib.run import gate
 from runbook_lib.run.in_force import in_force
-from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
-from runbook_lib.run.run import Run
 
 RUNBOOK = "maintenance_mode"
 WHAT = "maintenance mode"
 
 
 @dataclass
-class Maintenance:
+class Maintenance(Procedure):
     """The procedure of maintenance_mode.ipynb, a method for each of its sections."""
 
-    run: Run
-    target: Target
     on: bool
     refresh: int | None
     retry: int | None
-    given: str
 
     @classmethod
     def open(
@@ -48,43 +40,26 @@ class Maintenance:
         refresh: int | None = None,
         retry: int | None = None,
         approve: str = "",
+        incident: str = "",
         dry_run: bool = False,
     ) -> Maintenance:
         """Begin, or continue the unfinished run of the same command.
 
         mode: what is wanted. service: empty when there is only one. environment: where. refresh, retry: seconds for
-        the headers Refresh and Retry-After. approve: digest of a plan approved beforehand. dry_run: plan only.
+        the headers Refresh and Retry-After. approve: digest of a plan approved beforehand. incident:
+        that it belongs to. dry_run: plan only.
         Raises ConfigurationError where no table laravel is configured, LockHeldError, JournalError.
         """
         if mode not in ("on", "off"):
             raise ConfigurationError(f"maintenance mode cannot be {printable(mode, 40)!r}", next_step="it is on or off")
-        target = configuration().target(service, environment)
+        target = target_of(service, environment)
         if target.environment.laravel is None:
             raise ConfigurationError(
                 f"{target.label} has no table laravel", next_step="add it to runbooks.toml; the example shows its keys"
             )
-        parameters = {
-            "mode": mode,
-            "service": target.service_name,
-            "environment": environment,
-            "refresh": refresh,
-            "retry": retry,
-            "dry_run": dry_run,
-        }
-        same = ("mode", "service", "environment", "refresh", "retry")
-        run = Run.open(Journal(target.state), RUNBOOK, target.label, parameters, same=same, dry_run=dry_run)
-        return cls(run, target, mode == "on", refresh, retry, approve)
-
-    def plan(self) -> Table:
-        """What will be done on which host, and what is in force now."""
-        plan = self.run.propose(self._read, self._build)
-        return planned(plan, expected="a few seconds")
-
-    def gate(self) -> str:
-        """Ask for approval of exactly this plan, as the environment's policy says."""
-        approval = self.target.environment.approval
-        terms = gate.Terms(approval.policy, approval.expires, approval.wait, self.target.name)
-        return f"approved by {self.run.approve(terms, self.given)}"
+        parameters = {"mode": mode, "refresh": refresh, "retry": retry}
+        run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
+        return cls(run, target, approve, mode == "on", refresh, retry)
 
     def switch(self) -> str:
         """Do it on every host and prove it; what is put in force is written down first, what is lifted when proven."""

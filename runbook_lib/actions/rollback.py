@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.actions.choosing import chosen
 from runbook_lib.actions.deploy import Deployment
 from runbook_lib.actions.observing import observed
-from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.showing import planned
 from runbook_lib.actions.taking_back import TakingBack
@@ -23,12 +23,9 @@ from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.probes.metrics import Traffic, traffic
-from runbook_lib.run import gate
 from runbook_lib.run.durations import durations
 from runbook_lib.run.in_force import in_force
-from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
-from runbook_lib.run.run import Run
 from runbook_lib.run.standing import Standing
 
 RUNBOOK = "rollback"
@@ -36,15 +33,12 @@ SHOWN = 10
 
 
 @dataclass
-class Rollback:
+class Rollback(Procedure):
     """The procedure of rollback.ipynb, a method for each of its sections."""
 
-    run: Run
-    target: Target
     tag: str
     reason: str
     window: float
-    approve: str
     skip_staging: bool
     migrations: str
     migrations_reason: str
@@ -62,6 +56,7 @@ class Rollback:
         migrations: str = "",
         migrations_reason: str = "",
         approve: str = "",
+        incident: str = "",
         dry_run: bool = False,
     ) -> Rollback:
         """Begin a rollback, or continue the unfinished one of the same command.
@@ -70,35 +65,25 @@ class Rollback:
         environment: where. reason: for the record. window: seconds of observation; negative: as configured.
         skip_staging: rely on a recent recorded PASS of staging. migrations: what to do with a schema that was not
         assessed as safe: "ahead" leaves it, "down" takes its migrations back; migrations_reason: why, in writing.
-        approve: digest of a plan approved beforehand.
-        dry_run: plan only. Raises ParameterError, ConfigurationError, LockHeldError, JournalError.
+        approve: digest of a plan approved beforehand. incident: that it belongs to. dry_run: plan only.
+        Raises ParameterError, ConfigurationError, LockHeldError, JournalError.
         """
         if migrations not in ("", "ahead", "down"):
             raise ParameterError(
                 f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead or down"
             )
-        target = configuration().target(service, environment)
+        target = target_of(service, environment)
         parameters = {
             "tag": tag,
-            "service": target.service_name,
-            "environment": environment,
             "reason": reason,
             "window": window,
             "skip_staging": skip_staging,
             "migrations": migrations,
             "migrations_reason": migrations_reason,
-            "dry_run": dry_run,
         }
-        run = Run.open(
-            Journal(target.state),
-            RUNBOOK,
-            target.label,
-            parameters,
-            same=("tag", "service", "environment"),
-            dry_run=dry_run,
-        )
+        run = begin(RUNBOOK, target, parameters, same=("tag",), incident=incident, dry_run=dry_run)
         seconds = target.environment.observation.window if window < 0 else window
-        return cls(run, target, tag, reason, seconds, approve, skip_staging, migrations, migrations_reason)
+        return cls(run, target, approve, tag, reason, seconds, skip_staging, migrations, migrations_reason)
 
     # -- find the releases --------------------------------------------------------------------------------------
 
@@ -280,12 +265,9 @@ class Rollback:
 
     # -- gate, apply, observe -----------------------------------------------------------------------------------
 
-    def gate(self) -> str:
-        """Ask for approval of exactly this plan, as the environment's policy says."""
-        approval = self.target.environment.approval
-        release = self._planned_release()
-        terms = gate.Terms(approval.policy, approval.expires, approval.wait, release.tag)
-        return f"approved by {self.run.approve(terms, self.approve)}"
+    @property
+    def word(self) -> str:
+        return self._planned_release().tag
 
     def stage(self) -> str:
         """Staging first: switch, verify, smoke tests."""

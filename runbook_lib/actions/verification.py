@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from runbook_lib.actions.observing import observed
-from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.procedure import begin, target_of
 from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import PlanDriftError, PlatformError
@@ -16,7 +16,6 @@ from runbook_lib.observation.window import watch
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run import gate
-from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Verdict
 from runbook_lib.run.run import Run
 
@@ -32,15 +31,16 @@ class Verification:
     window: float
 
     @classmethod
-    def open(cls, service: str = "", environment: str = "production", window: float = -1.0) -> Verification:
+    def open(
+        cls, service: str = "", environment: str = "production", window: float = -1.0, incident: str = ""
+    ) -> Verification:
         """Begin a verification.
 
         service: empty when there is only one. environment: where. window: seconds of observation; negative: as
-        configured. Raises ConfigurationError, JournalError.
+        configured. incident: that it belongs to. Raises ConfigurationError, JournalError.
         """
-        target = configuration().target(service, environment)
-        parameters = {"service": target.service_name, "environment": environment, "window": window}
-        run = Run.open(Journal(target.state), RUNBOOK, target.label, parameters, same=("service", "environment"))
+        target = target_of(service, environment)
+        run = begin(RUNBOOK, target, {"window": window}, incident=incident)
         return cls(run, target, target.environment.observation.window if window < 0 else window)
 
     def live(self) -> Table:

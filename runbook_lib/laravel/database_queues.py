@@ -9,65 +9,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
 
-from runbook_lib.command import mask, printable
+from runbook_lib.datastores.sql import Execute, Sql
 from runbook_lib.errors import PlatformError
 from runbook_lib.laravel.queues import Aside, Choice, Job, Place, checked_mark, refuse_other
-
-Dialect = Literal["pgsql", "mysql", "sqlite"]
-Execute = Callable[..., list[tuple[Any, ...]]]
 
 # Rows read at once, and rows moved in one transaction.
 READ = 500
 AT_ONCE = 100
 
 _COLUMNS = "id, queue, payload, attempts, available_at, created_at"
-
-
-@dataclass(frozen=True)
-class Sql:
-    """A way to a database. connect: opens a DB-API connection (psycopg, PyMySQL, sqlite3); it is closed after each
-    transaction. dialect: as Laravel calls the driver."""
-
-    connect: Callable[[], Any]
-    dialect: Dialect
-
-    @contextmanager
-    def transaction(self, writes: bool = True) -> Iterator[Execute]:
-        """Runs statements, all or none of which take effect; values stand as %s. PlatformError when one fails."""
-        try:
-            connection = self.connect()
-        except Exception as error:
-            raise _failed(error) from error
-        try:
-            cursor = connection.cursor()
-            if self.dialect == "sqlite":
-                # Immediate, so that nobody writes between this one's reading and writing.
-                connection.isolation_level = None
-                cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-            if self.dialect == "mysql":
-                # The default locks the gaps between rows, too, and workers that insert there end in a deadlock.
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-
-            def execute(statement: str, *values: Any) -> list[tuple[Any, ...]]:
-                try:
-                    cursor.execute(statement.replace("%s", "?") if self.dialect == "sqlite" else statement, values)
-                    return list(cursor.fetchall()) if cursor.description else []
-                except Exception as error:
-                    # Each driver has a tree of errors of its own.
-                    raise _failed(error) from error
-
-            yield execute
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        finally:
-            connection.close()
 
 
 class DatabaseQueues:
@@ -173,9 +125,3 @@ class DatabaseQueues:
 
 def _bytes(payload: str | bytes) -> bytes:
     return payload if isinstance(payload, bytes) else payload.encode("utf-8", "surrogateescape")
-
-
-def _failed(error: Exception) -> PlatformError:
-    return PlatformError(
-        f"the database: {printable(mask(str(error)), 300)}", next_step="check its address, password and rights"
-    )

@@ -8,10 +8,10 @@ KEEP seconds after all was put back; the counter `:aside:MARK:back` says how man
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.command import Secret, mask, printable
+from runbook_lib.command import printable
+from runbook_lib.datastores.redis import talking
 from runbook_lib.errors import PlatformError
 from runbook_lib.laravel.queues import Aside, Choice, Job, Place, checked_mark, refuse_other
 
@@ -72,21 +72,6 @@ return #entries
 """
 
 
-def connect(url: Secret) -> Redis:
-    """A client for redis://USER:PASSWORD@HOST:PORT/NUMBER. PlatformError when the package redis is not installed."""
-    try:
-        import redis.backoff
-        import redis.retry
-    except ImportError as error:
-        raise PlatformError(
-            "queues in Redis are read with the package redis, which is not installed",
-            next_step="pip install 'runbook-lib[databases]'",
-        ) from error
-    # The client's own repeating would hide how long Redis does not answer.
-    never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    return redis.Redis.from_url(url.reveal(), socket_timeout=30, socket_connect_timeout=5, retry=never)
-
-
 class RedisQueues:
     """The queues of one application. client: with bytes as answers; prefix: REDIS_PREFIX of the application."""
 
@@ -95,7 +80,7 @@ class RedisQueues:
         self._prefix = prefix.encode()
 
     def jobs(self) -> Iterator[Job]:
-        with _talking():
+        with talking():
             for queue in self._queues():
                 for place in _SUFFIXES:
                     yield from self._jobs(queue, place)
@@ -103,7 +88,7 @@ class RedisQueues:
     def set_aside(self, mark: str, chosen: Choice, *, reserved: bool = False) -> Aside:
         # In the order in which jobs move on, so that none slips by.
         places: tuple[Place, ...] = ("reserved", "delayed", "waiting") if reserved else ("delayed", "waiting")
-        with _talking():
+        with talking():
             for queue in self._queues():
                 self._refuse_put_back(queue, checked_mark(mark))
                 for place in places:
@@ -111,13 +96,13 @@ class RedisQueues:
         return self.aside(mark)
 
     def aside(self, mark: str) -> Aside:
-        with _talking():
+        with talking():
             return Aside.of(mark, [entry.split(b"\n", 2)[2] for key in self._kept(mark) for entry in self._all(key)])
 
     def put_back(self, aside: Aside) -> int:
         refuse_other(self.aside(aside.mark), aside)
         returned = 0
-        with _talking():
+        with talking():
             for key in self._kept(aside.mark):
                 base = key[: -len(b":aside:" + aside.mark.encode())]
                 keys = (key, key + b":back", base, base + b":delayed", base + b":reserved", base + b":notify")
@@ -179,19 +164,6 @@ class RedisQueues:
     def _refuse_put_back(self, queue: bytes, mark: str) -> None:
         if self._client.exists(queue + b":aside:" + mark.encode() + b":back"):
             raise PlatformError(f"what the mark {mark} kept was put back", next_step="use another mark")
-
-
-@contextmanager
-def _talking() -> Iterator[None]:
-    """What goes wrong with Redis is told as it is told everywhere."""
-    from redis.exceptions import RedisError
-
-    try:
-        yield
-    except RedisError as error:
-        raise PlatformError(
-            f"Redis: {printable(mask(str(error)), 200)}", next_step="check address, password and rights"
-        ) from error
 
 
 def _literal(text: bytes) -> bytes:

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from runbook_lib.command import Secret
+from runbook_lib.datastores.redis import connect
+from runbook_lib.datastores.sql import Sql
 from runbook_lib.errors import PlatformError
 from runbook_lib.laravel.classes import Classes
-from runbook_lib.laravel.database_queues import DatabaseQueues, Sql
+from runbook_lib.laravel.database_queues import DatabaseQueues
 from runbook_lib.laravel.queues import Aside, Job, Store, cannot_run_in, counts, lacking
-from runbook_lib.laravel.redis_queues import RedisQueues, connect
+from runbook_lib.laravel.redis_queues import RedisQueues
 from tests.real.databases import Database, RedisServer, fresh_database
 from tests.real.laravel_app import BASE
 

@@ -14,13 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.laravel.conftest import mariadb, postgresql, repository
 from tests.notebooks.conftest import Project
 from tests.notebooks.dying import killed, started_after_it_finished
 from tests.real.databases import fresh_database
 from tests.real.laravel_app import install, serving
-
-__all__ = ["mariadb", "postgresql", "repository"]
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -29,7 +26,7 @@ CONFIGURATION = """
 platform = "git"
 url = "{url}"
 approval.policy = "none"
-observation = {{ window = 0 }}
+observation = {{ window = 0, max_p95_ms = 5000 }}
 checks = {{ within = 10, smoke = [{{ name = "customers", path = "/customers" }}] }}
 
 [services.shop.environments.production.git]

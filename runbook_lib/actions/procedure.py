@@ -1,0 +1,100 @@
+"""What the procedures of all runbooks share: one environment, one run, one plan, one gate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.actions.opening import configuration
+from runbook_lib.actions.showing import planned
+from runbook_lib.config import Target
+from runbook_lib.display import Table
+from runbook_lib.incident.record import incident_for
+from runbook_lib.run import gate
+from runbook_lib.run.journal import Journal
+from runbook_lib.run.plan import Plan, Snapshot
+from runbook_lib.run.run import Run
+
+
+def begin(
+    runbook: str,
+    target: Target,
+    parameters: Mapping[str, Any],
+    *,
+    same: Sequence[str] = (),
+    incident: str = "",
+    dry_run: bool = False,
+) -> Run:
+    """Open a run on an environment, or continue the unfinished one of the same command.
+
+    parameters: JSON values, no secrets; service, environment and dry_run are added. same: the names of those that make
+    it the same command, besides service and environment. incident: the one that it belongs to; empty: RUNBOOK_INCIDENT,
+    else the only open one of this environment, else none. LockHeldError, JournalError; IncidentError when there is no
+    such incident.
+    """
+    journal = Journal(target.state)
+    everything = {
+        **parameters,
+        "service": target.service_name,
+        "environment": target.name,
+        "incident": incident_for(journal, target.label, incident),
+        "dry_run": dry_run,
+    }
+    identity = (*same, "service", "environment")
+    return Run.open(journal, runbook, target.label, everything, same=identity, dry_run=dry_run)
+
+
+def target_of(service: str, environment: str) -> Target:
+    """The environment that a notebook names. ConfigurationError."""
+    return configuration().target(service, environment)
+
+
+@dataclass
+class Procedure(ABC):
+    """A procedure that changes one environment. given: digest of a plan approved beforehand.
+
+    A subclass says what is read (`_read`) and what is planned from it (`_build`), and has a method for each section of
+    its notebook.
+    """
+
+    run: Run
+    target: Target
+    given: str
+
+    expected = "a few seconds"
+
+    @property
+    def word(self) -> str:
+        """What a person types to approve."""
+        return self.target.name
+
+    @abstractmethod
+    def _read(self) -> Snapshot:
+        """Every reading that the plan is made from, as plain data; refuses what must not be done."""
+
+    @abstractmethod
+    def _build(self, snapshot: Snapshot) -> Plan:
+        """The plan; a pure function of the readings."""
+
+    def plan(self) -> Table:
+        """Take the readings, make the plan, write it down and show it."""
+        plan = self.run.propose(self._read, self._build)
+        return planned(plan, expected=self.expected)
+
+    def gate(self) -> str:
+        """Ask for approval of exactly this plan, as the environment's policy says."""
+        approval = self.target.environment.approval
+        terms = gate.Terms(approval.policy, approval.expires, approval.wait, self.word)
+        return f"approved by {self.run.approve(terms, self.given)}"
+
+    def apply(self) -> str:
+        """Carry out every section of the plan in order, each verified; one line on each."""
+        plan = self.run.plan
+        sections = plan.sections if plan is not None else ()
+        return "\n".join(self.run.apply(section.name) for section in sections)
+
+    def close(self) -> str:
+        """End the run; the summary."""
+        return self.run.close()

@@ -1,0 +1,1 @@
+"""Drills: a runbook is run headlessly against a known fault; the record is the evidence that it works."""
