@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
-from runbook_lib.migrations.reading.operators import CONNECTION
+from runbook_lib.migrations.reading.operators import CONNECTION, equal_loosely
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
@@ -192,8 +192,9 @@ def _computed(node: Node, name: str, arguments: Arguments) -> Value:
             return values[0].join(items)
     if name == "sprintf" and all(isinstance(v, str) for v in values) and values[0].count("%") == values[0].count("%s"):
         return values[0].replace("%s", "{}").format(*values[1:]) if _fits(values) else Dynamic("sprintf", "pure")
-    if name == "in_array" and len(values) >= 2 and is_literal(values[0]) and isinstance(values[1], dict):
-        return values[0] in values[1].values() if all(map(is_literal, values[1].values())) else _pure(node)
+    if name == "in_array" and len(values) >= 2 and isinstance(values[1], dict):
+        answers = {equal_loosely(values[0], item) for item in values[1].values()}
+        return True if True in answers else _pure(node) if None in answers else False
     if name == "array_merge" and all(isinstance(v, dict) for v in values):
         return _merged(values)
     if name in {"array_keys", "array_values"} and len(values) == 1 and isinstance(values[0], dict):

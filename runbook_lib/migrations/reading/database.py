@@ -60,10 +60,15 @@ _CONNECTION_READS = words(
     select selectOne scalar selectFromWriteConnection selectResultSets cursor getDatabaseName getName getConfig
     getTablePrefix getDoctrineColumn getServerVersion isMaria getQueryGrammar getSchemaGrammar enableQueryLog
     disableQueryLog flushQueryLog getQueryLog beginTransaction commit rollBack transactionLevel getDefaultConnection
-    escape listen reconnect purge disconnect
+    escape reconnect purge disconnect
     """
 )
-_SQL = {"statement", "unprepared", "update", "delete", "insert", "affectingStatement", "select", "selectOne", "scalar"}
+_SQL = words(
+    """
+    statement unprepared update delete insert affectingStatement select selectOne scalar cursor
+    selectFromWriteConnection selectResultSets
+    """
+)
 
 
 def call(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
@@ -167,6 +172,10 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in _SQL:
         _statement(reader, node, owner, method, _sql(first))
         return Dynamic(text(node)[:200], "rows")
+    if method == "listen":
+        with reader.guarded("for each query that follows"):
+            reader.call(node, first, Dynamic("a query", "pure"))
+        return None
     if method == "query":
         return Query(None)
     if method in {"getPdo", "getReadPdo", "getRawPdo"}:

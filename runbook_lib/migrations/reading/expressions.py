@@ -302,6 +302,7 @@ def _inner(reader: Reader, node: Node) -> Value:
 
 
 def _throw(reader: Reader, node: Node) -> Value:
+    _inner(reader, node)
     return Dynamic("thrown", "pure")
 
 

@@ -56,6 +56,15 @@ def _named_connection(node: Node, operator: str, one: Value, other: Value) -> Va
     return Dynamic(text(node)[:200], "pure", never_null=True, expected=equal if name == driver else None)
 
 
+def equal_loosely(one: Value, other: Value) -> bool | None:
+    """one == other, where both are of one type and no numbers in strings, which PHP takes for numbers."""
+    if type(one) is not type(other) or not is_literal(one):
+        return None
+    if isinstance(one, str) and one != other and any(text[:1] in "0123456789+-. \t\n" for text in (one, other)):
+        return None
+    return bool(one == other)
+
+
 def _is_connection(one: Value, other: Value) -> bool:
     return any(
         isinstance(a, str) and isinstance(b, Dynamic) and b.kind.startswith(CONNECTION)
@@ -75,7 +84,7 @@ def combined(node: Node, operator: str, one: Value, other: Value) -> Value:
         return php_text(one) + php_text(other)
     if operator in {"===", "!=="} and literal:
         return (type(one) is type(other) and one == other) == (operator == "===")
-    if operator in {"==", "!=", "<>"} and isinstance(one, str) and isinstance(other, str):
+    if operator in {"==", "!=", "<>"} and equal_loosely(one, other) is not None:
         return (one == other) == (operator == "==")
     if operator in {"&&", "and"} and truth(one) is not None and truth(other) is not None:
         return bool(truth(one) and truth(other))

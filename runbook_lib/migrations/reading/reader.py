@@ -22,6 +22,9 @@ ASKED_LIMIT = 500  # acts of one migration after which its own questions are no 
 # The drivers of Laravel that are known here; mariadb is one of its own since Laravel 11.
 DRIVERS = ("mysql", "mariadb", "pgsql", "sqlite")
 
+# Methods that PHP calls on its own.
+MAGIC = {"__get", "__set", "__tostring", "__destruct", "__call", "__callstatic", "getiterator", "current", "offsetget"}
+
 There = Callable[[Sequence[Act], str, str], bool | None]
 """Given what was done so far, whether a table, or a column of it, is there; None when that is not certain."""
 
@@ -57,6 +60,8 @@ class Reader:
         try:
             for loose in self.file.loose:
                 self.unread(loose, "code outside of the class runs when the file is loaded")
+            for magic in sorted(MAGIC & self.file.migration.methods.keys()):
+                self.unread(self.file.migration.methods[magic], f"{magic}() runs without being called")
             self._construct()
             before = len(self.acts)
             ended = self.run_function(node, {})
