@@ -140,6 +140,6 @@ def test_many_columns_and_files_take_seconds_at_most() -> None:
     )
     files = {f"app/A{i}.php": text.replace("class A", f"class A{i}") for i in range(300)}
     up = "\n".join(added("orders", f"column_{i}") for i in range(100))
-    start = time.perf_counter()
+    start = time.process_time()
     assert older(up, files).verdict is Verdict.SAFE
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -71,8 +71,8 @@ def line(node: Node) -> int:
 
 
 def children(node: Node) -> list[Node]:
-    """The named children, without comments."""
-    return [child for child in node.named_children if child.type not in SKIPPED]
+    """The named children, without comments (the grammar's extras)."""
+    return [child for child in node.named_children if not child.is_extra]
 
 
 def read_file(name: str, source: bytes) -> File:
@@ -125,6 +125,8 @@ def _first_error(node: Node) -> Node:
 
 def _top(root: Node) -> Iterator[Node]:
     for node in children(root):
+        if node.type in SKIPPED:
+            continue
         body = node.child_by_field_name("body") if node.type == "namespace_definition" else None
         if body is not None:
             yield from children(body)
