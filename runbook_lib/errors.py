@@ -26,6 +26,7 @@ RunbookError
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
 ├── IncidentError               no such incident, or not one that can be changed
 ├── DrillError                  a drill cannot be run, or did not show what it was to show
+├── PublishingError             the site cannot be built from what there is
 └── PracticeError               the practice environment cannot be started or stopped
 
 KeyboardInterrupt
@@ -148,6 +149,10 @@ class IncidentError(RunbookError):
 
 class DrillError(RunbookError):
     """A drill cannot be run, or it did not show what it was to show."""
+
+
+class PublishingError(RunbookError):
+    """The site cannot be built: a runbook without owner, an undocumented parameter, a broken link."""
 
 
 class PracticeError(RunbookError):
