@@ -76,7 +76,8 @@ def _write(file: Path, text: str) -> Path:
 
 def _mkdocs(root: Path, out: Path) -> None:
     """Build strictly: a broken link or an unlisted page is an error."""
-    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(out.absolute())]
+    # Not with --quiet: what is not logged does not count as a warning, and strict counts warnings.
+    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out.absolute())]
     try:
         done = subprocess.run(
             argv, cwd=root, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
