@@ -30,7 +30,8 @@ RunbookError
 └── PracticeError               the practice environment cannot be started or stopped
 
 KeyboardInterrupt
-└── RunInterrupted              a signal ended the run in order
+├── RunInterrupted              a signal ended the run in order
+└── RunStopped                  a person stopped the run between two steps
 """
 
 from __future__ import annotations
@@ -169,4 +170,13 @@ class RunInterrupted(KeyboardInterrupt):
         self.message = f"interrupted by {name}"
         self.next_step = "run the same command again: it continues this run"
         self.signum = signum
+        super().__init__(f"{self.message}\nNext: {self.next_step}")
+
+
+class RunStopped(KeyboardInterrupt):
+    """A person stopped the run between two steps; it can be continued or undone. No Exception, for the same reason."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.next_step = "run the notebook from its first cell to go on, or call undo() to put back what served before"
         super().__init__(f"{self.message}\nNext: {self.next_step}")
