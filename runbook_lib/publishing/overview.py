@@ -51,7 +51,7 @@ def diagram() -> str:
             boxes.append(f'<path d="M{x - gap + 2} 23h{gap - 4}m-5-4l5 4l-5 4" fill="none" stroke="currentColor"/>')
     total = len(PHASES) * (width + gap) - gap + 2
     return (
-        f'<svg class="phases" role="img" aria-label="Triage, mitigate, communicate, resolve, review" '
+        f'<svg class="phases" role="group" aria-label="Triage, mitigate, communicate, resolve, review" '
         f'viewBox="0 0 {total} {height + 2}" style="max-width:100%">{"".join(boxes)}</svg>'
     )
 

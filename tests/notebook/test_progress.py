@@ -10,16 +10,11 @@ from runbook_lib.notebook.progress import Follower, Progress, follow
 from runbook_lib.run import live
 from runbook_lib.run.journal import Event
 
+STEPS = [{"id": f"p.{name}", "host": "web-1", "title": name, "shows": []} for name in ("link", "run")]
 FACTS = {
-    "sections": [
-        {
-            "name": "production",
-            "steps": [
-                {"id": "p.link", "host": "web-1", "title": "link"},
-                {"id": "p.run", "host": "web-1", "title": "run"},
-            ],
-        }
-    ]
+    "title": "Roll back",
+    "warnings": [],
+    "sections": [{"name": "production", "skipped": "", "steps": STEPS}],
 }
 SECTION = {"section": "production", "title": "make it live", "seconds": 12.0}
 STEP = {"section": "production", "step": "p.link", "title": "link", "host": "web-1"}
