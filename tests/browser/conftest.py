@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from tests.notebooks.conftest import Project, project
+from tests.notebooks.conftest import Project
+from tests.notebooks.conftest import project as fresh_project
 from tests.real.databases import free_port
 from tests.real.engine import unavailable
 
-__all__ = ["project"]
+__all__ = ["fresh_project"]
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -136,6 +137,13 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.2)
     raise RuntimeError(f"JupyterLab did not come up:\n{log.read_text(errors='replace')[-1000:]}")
+
+
+@pytest.fixture
+def project(fresh_project: Project) -> Iterator[Project]:
+    """A folder with the runbooks; its practice environment ends with the test."""
+    yield fresh_project
+    fresh_project.run("runbook", "practice", "stop")
 
 
 @pytest.fixture
