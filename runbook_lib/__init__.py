@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
+    from runbook_lib.notebook.desk import desk
 
-__all__ = ["Maintenance", "Mitigation", "Rollback", "Verification"]
+__all__ = ["Maintenance", "Mitigation", "Rollback", "Verification", "desk"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
@@ -19,6 +20,7 @@ _HOMES = {
     "Mitigation": "runbook_lib.actions.mitigation",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",
+    "desk": "runbook_lib.notebook.desk",
 }
 
 

@@ -15,6 +15,7 @@ import click
 from runbook_lib.errors import RunbookError
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
+from runbook_lib.publishing.cli import site
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -48,6 +49,7 @@ def main() -> None:
 
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(site)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
