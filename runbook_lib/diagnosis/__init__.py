@@ -1,0 +1,8 @@
+"""Diagnosis: everything is looked at once, in parallel and bounded in time; rules name the likely causes, the likeliest
+first, with the evidence for and against each and the next runbook. Changes nothing."""
+
+from __future__ import annotations
+
+from runbook_lib.diagnosis.cause import EVENT, Cause, Next, event
+
+__all__ = ["EVENT", "Cause", "Next", "event"]
