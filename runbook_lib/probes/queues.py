@@ -21,8 +21,8 @@ FAILED_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class QueueState:
-    """All queues at one moment. at: Unix time; depths: by queue; failed: jobs that failed in the last hour, by queue, None
-    where that cannot be seen."""
+    """All queues at one moment. at: Unix time; depths: by queue; failed: jobs that failed in the last hour, by queue,
+    or None where that cannot be seen."""
 
     at: float
     depths: Mapping[str, Depth]
