@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from runbook_lib.config import Target
+from runbook_lib.config import FILE_NAME, Target
 from runbook_lib.datastores.sql import sql_of
 from runbook_lib.platforms.base import Release
 from runbook_lib.run.in_force import InForce
@@ -39,9 +39,9 @@ def switches(releases: Mapping[str, Release], switched: Mapping[str, float]) -> 
         moment = switched.get(host)
         groups[str(release), moment and moment // 300].append(host)
     found = []
-    for (release, _), hosts in groups.items():
+    for (tag, _), hosts in groups.items():
         moments = [switched[host] for host in hosts if host in switched]
-        found.append(Change("release", f"{release} went live", min(moments, default=None), ", ".join(hosts)))
+        found.append(Change("release", f"{tag} went live", min(moments, default=None), ", ".join(hosts)))
     return found
 
 
@@ -60,7 +60,7 @@ def mitigations(in_force: list[InForce]) -> list[Change]:
 
 def configuration(target: Target) -> list[Change]:
     """The file that describes this environment."""
-    file = target.root / "runbooks.toml"
+    file = target.root / FILE_NAME
     moment = _modified(file)
     return [Change("configuration", f"{file.name} was written", moment)] if moment else []
 
