@@ -63,6 +63,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
 # Below that a cause is not certain enough to explain others away.
 CERTAIN = 0.6
 EXPLAINED = 0.45
+# What names no reason is left out beside one that is sure to be it.
+NAMELESS = ("error-spike", "slow-answers")
+SURE = 0.75
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,10 @@ def ranked(found: list[Cause]) -> list[Cause]:
             for other in by_name.values()
             if cause.name in EXPLAINS.get(other.name, ()) and other.score >= max(CERTAIN, cause.score * 0.75)
         ]
-        judged.append(_explained(cause, max(roots, key=lambda root: root.score)) if roots else cause)
+        if not roots:
+            judged.append(cause)
+        elif cause.name not in NAMELESS or roots[0].score < SURE:
+            judged.append(_explained(cause, max(roots, key=lambda root: root.score)))
     return sorted(judged, key=lambda cause: -cause.score)
 
 

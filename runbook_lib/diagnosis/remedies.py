@@ -74,6 +74,7 @@ def _available(target: Target) -> Iterable[str]:
         ("pause_scheduler", levers.scheduler is not None),
         ("end_sessions", server),
         ("free_disk", levers.disk is not None),
+        ("maintenance", environment.laravel is not None),
     )
     yield from (name for name, there in configured if there)
     yield from levers.commands

@@ -37,7 +37,8 @@ class Session:
     waits_for: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"session {self.id} ({self.user or 'unknown'}, {self.state}, {self.seconds:.0f} s): {self.statement}"
+        about = ", ".join(word for word in (self.user, self.state, f"{self.seconds:.0f} s") if word)
+        return f"session {self.id} ({about})" + (f": {self.statement}" if self.statement else "")
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def sqlite_state(sql: Sql, began: float) -> DatabaseState:
             Session(str(holder.pid), waited, state="holds the write lock", statement=_shown(holder.command))
             for holder in sqlite_locks.holders(file)
         )
-        waiting = Session("this look", waited, state="waits", waits_for=tuple(holder.id for holder in holders))
+        waiting = Session("of this look", waited, state="waits", waits_for=tuple(holder.id for holder in holders))
         return replace(found, blocked=(waiting,), blocking=holders)
     return replace(found, read_only=why)
 
