@@ -102,5 +102,9 @@ def _summary(facts: Facts, table: Table) -> dict[str, Any]:
         "p95_ms": impact.p95_ms,
         "release": facts.live.facts if facts.live else {},
         "seconds": round(facts.seconds, 3),
-        "lines": [f"{name}: {words}" for name, words in table.rows if name != "impact"],
+        "lines": [*_lines(table), *findings.ill(facts), *findings.latest(facts)],
     }
+
+
+def _lines(table: Table) -> list[str]:
+    return [f"{name}: {words}" for name, words in table.rows if name != "impact"]

@@ -40,7 +40,7 @@ def scope(facts: Facts) -> Table:
             (f"route {route or 'unnamed'}", f"{t.errors:.0f} of {t.requests:.0f} fail")
             for route, t in list(impact.routes_erring.items())[:SHOWN]
         ]
-    rows += [(reading.name, str(reading)) for reading in impact.failing[:SHOWN]]
+    rows += [(f"check {reading.name}", f"{reading.saw}, at {reading.place}") for reading in impact.failing[:SHOWN]]
     notes = [f"{len(facts.unseen)} things were not looked at; they are listed below"] if facts.unseen else []
     return Table(f"{facts.label} at {clock(facts.at)}, looked at for {facts.seconds:.1f} s", ("", ""), rows, notes)
 
@@ -61,6 +61,18 @@ def state(facts: Facts) -> Table:
     rows = [*_stores(facts), *_machines(facts), *_certificates(facts)]
     unseen = [f"not looked at: {line}" for line in facts.unseen]
     return Table("What it stands on", ("part", "result", "saw"), rows, unseen)
+
+
+def ill(facts: Facts) -> list[str]:
+    """A line for each part that is not well."""
+    return [f"{part}: {saw}" for part, result, saw in state(facts).rows if result == "bad"]
+
+
+def latest(facts: Facts) -> list[str]:
+    """A line for the last change before or during the trouble, and for each mitigation in force."""
+    known = [change for change in facts.changes if change.at and change.kind != "release"]
+    lines = [f"last change: {c.what}, {lasting(facts.at - (c.at or 0))} ago {c.where}".rstrip() for c in known[:1]]
+    return [*lines, *map(str, facts.in_force)]
 
 
 def _stores(facts: Facts) -> Iterator[Row]:

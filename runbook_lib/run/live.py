@@ -18,6 +18,7 @@ echo = True
 
 TITLE_WIDTH = 48
 LINE_WIDTH = 400
+LOOKED_WIDTH = 160
 
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "head": "1", "dim": "2"}
 _OUTCOMES = {"done": "good", "already": "dim", "settled": "good", "failed": "bad", "unknown": "bad"}
@@ -98,7 +99,7 @@ def _looked(event: Event) -> Line:
 
 
 def _looked_lines(data: dict[str, Any], commands: bool) -> list[Line]:
-    return [("", f"  {line}") for line in data["lines"]]
+    return [("", f"  {printable(line, LOOKED_WIDTH)}") for line in data["lines"]]
 
 
 def _diagnosed(event: Event) -> Line:
@@ -111,7 +112,8 @@ def _diagnosed(event: Event) -> Line:
 def _diagnosed_lines(data: dict[str, Any], commands: bool) -> list[Line]:
     """The ranked causes with evidence and commands, and what was not looked at."""
     found = [line for number, cause in enumerate(data["causes"], 1) for line in cause_lines(number, cause)]
-    return found + [("dim", f"  not looked at: {line}") for line in data["unseen"]]
+    unseen = "; ".join(data["unseen"])
+    return [*found, ("dim", f"not looked at: {unseen}")] if unseen else found
 
 
 def cause_lines(number: int, cause: dict[str, Any]) -> list[Line]:
