@@ -15,6 +15,7 @@ from runbook_lib.probes.workers import matching
 from runbook_lib.run.live import cause_lines as lines
 
 SHOWN = 12
+ILL = 6
 LINK = "<a href='{href}'>{text}</a>"
 
 Row = tuple[str, str, str]
@@ -65,7 +66,8 @@ def state(facts: Facts) -> Table:
 
 def ill(facts: Facts) -> list[str]:
     """A line for each part that is not well."""
-    return [f"{part}: {saw}" for part, result, saw in state(facts).rows if result == "bad"]
+    lines = [f"{part}: {saw}" for part, result, saw in state(facts).rows if result == "bad"]
+    return lines[:ILL] + ([f"and {len(lines) - ILL} more that are not well"] if len(lines) > ILL else [])
 
 
 def latest(facts: Facts) -> list[str]:
