@@ -70,7 +70,7 @@ def _by_time(facts: Facts, weighed: Weighed) -> None:
     if onset is not None and not cut and -SLACK <= onset - since <= LAG and from_start is not False:
         when = f"{lasting(onset - since)} after it went live" if onset > since else "as it went live"
         weighed.add(0.3 if onset - since <= LAG / 5 else 0.2, f"the errors began {when}, at {clock(onset)}")
-    elif onset is not None and not cut:
+    elif onset is not None and not cut and not from_start:
         early = "before" if onset < since else "after"
         weighed.add(-0.4, f"the errors began {lasting(abs(onset - since))} {early} it went live")
     flow = facts.impact.flow
@@ -87,9 +87,12 @@ def _by_time(facts: Facts, weighed: Weighed) -> None:
 
 
 def _from_the_start(facts: Facts) -> bool | None:
-    """Whether as many requests failed or were slow since the processes started as do now; None where nothing tells."""
-    flow = facts.impact.flow
-    if flow is None or flow.before.requests < 20:
+    """Whether as many requests failed or were slow since the processes started as do now; None where nothing tells,
+    or where the processes are older than the release and counted for the former one, too."""
+    flow, since = facts.impact.flow, facts.live_since
+    if flow is None or flow.started is None or since is None or flow.before.requests < 20:
+        return None
+    if flow.started < since - SLACK:
         return None
     now, before = _trouble(facts, flow.total), _trouble(facts, flow.before)
     if now <= 0:
