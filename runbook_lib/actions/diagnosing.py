@@ -23,7 +23,7 @@ def begin_looking(
 ) -> tuple[Run, Target]:
     """Open the run of a runbook that looks. Several people may look at once, so it is never continued by another
     process. IncidentError, ConfigurationError, JournalError."""
-    target = target_of(service, environment, mend=False)
+    target = target_of(service, environment)
     everything = {**parameters, "by": f"{host()} {os.getpid()}"}
     return begin(runbook, target, everything, same=("by",), incident=incident), target
 

@@ -8,14 +8,14 @@ from runbook_lib import config
 from runbook_lib.config import Loaded
 
 
-def configuration(start: Path | None = None, *, mend: bool = True) -> Loaded:
+def configuration(start: Path | None = None) -> Loaded:
     """The nearest runbooks.toml from `start` (default: the working folder) upwards; with none, the practice
-    environment's, which is started when it does not run. mend: False leaves what is broken in it as it is."""
+    environment's, which is started when it does not run."""
     file = config.find(start)
     if file is None:
         from runbook_lib import practice
 
-        file = practice.ensure(start, say=print, mend=mend)
+        file = practice.ensure(start, say=print)
     return config.load(file)
 
 

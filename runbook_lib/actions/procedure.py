@@ -46,9 +46,9 @@ def begin(
     return Run.open(journal, runbook, target.label, everything, same=identity, dry_run=dry_run)
 
 
-def target_of(service: str, environment: str, *, mend: bool = True) -> Target:
-    """The environment that a notebook names. mend: False where it is looked at as it is. ConfigurationError."""
-    return configuration(mend=mend).target(service, environment)
+def target_of(service: str, environment: str) -> Target:
+    """The environment that a notebook names. ConfigurationError."""
+    return configuration().target(service, environment)
 
 
 @dataclass

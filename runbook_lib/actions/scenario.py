@@ -46,7 +46,7 @@ class Scenario(Diagnosing):
         value: of a mitigation that takes one. ParameterError for a mitigation that is not configured; IncidentError,
         ConfigurationError, JournalError.
         """
-        _refuse_unknown(action, target_of(service, environment, mend=False))
+        _refuse_unknown(action, target_of(service, environment))
         parameters = {"action": action, "value": value}
         run, target = begin_looking(cls.runbook, service, environment, incident, parameters)
         made = cls(run, target, service, incident_for(run.journal, target.label, incident), action, value)

@@ -22,17 +22,16 @@ def _silent(line: str) -> None:
     pass
 
 
-def ensure(folder: Path | None = None, say: Say = _silent, *, mend: bool = True) -> Path:
+def ensure(folder: Path | None = None, say: Say = _silent) -> Path:
     """See to it that the practice environment of a project runs; the path of its runbooks.toml.
 
     folder: where to start looking for the project, default the working folder. say: gets a line a step when there
-    is something to do. mend: False leaves what is broken in a running one as it is. PracticeError when it cannot be
-    started.
+    is something to do. PracticeError when it cannot be started.
     """
     from runbook_lib.practice import lifecycle
     from runbook_lib.practice.ground import Ground
 
-    return lifecycle.ensure(Ground.of(folder), say, mend=mend)
+    return lifecycle.ensure(Ground.of(folder), say)
 
 
 def configuration_file(folder: Path | None = None) -> Path:

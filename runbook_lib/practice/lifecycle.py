@@ -27,16 +27,14 @@ TRIES = 200
 SERVER = str(Path(server.__file__).absolute())
 
 
-def ensure(ground: Ground, say: Say, *, mend: bool = True) -> Path:
+def ensure(ground: Ground, say: Say) -> Path:
     """See to it that the practice environment exists and runs; its runbooks.toml. PracticeError when it cannot be.
 
-    mend: False leaves a shop down that went down while its customers still come, for whoever wants to find out why.
     When all is well this is a handful of file reads and two connections.
     """
     with explained(ground):
         marker = Marker.read(ground)
-        broken = not mend and server.holder(ground.traffic_lock) is not None
-        if marker is not None and (broken or _runs(ground, marker)):
+        if marker is not None and _runs(ground, marker):
             _renew(ground)
             return ground.configuration
     start(ground, say)
