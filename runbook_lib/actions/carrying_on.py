@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from runbook_lib.diagnosis import Next
@@ -38,11 +37,13 @@ def _rollback(parameters: dict[str, Any], show: Show) -> str:
 
 
 def _mitigation(parameters: dict[str, Any], show: Show) -> str:
-    mitigation = import_module("runbook_lib").Mitigation.open(**parameters)
+    from runbook_lib.actions.mitigation import Mitigation
+
+    mitigation = Mitigation.open(**parameters)
     show(mitigation.plan())
     mitigation.gate()
     mitigation.apply()
-    return str(mitigation.close())
+    return mitigation.close()
 
 
 def _maintenance(parameters: dict[str, Any], show: Show) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from runbook_lib.config import Target
 from runbook_lib.diagnosis.cause import Next
 
-# Mitigations that take a value.
-VALUED = ("scale", "rate_limit", "disable_features")
+# Mitigations that need a value, with one that is right where nothing else is known.
+NEEDED = {"scale": "+1", "rate_limit": "", "disable_features": ""}
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Remedies:
     def runbook(self, name: str, **parameters: Any) -> Next:
         return Next(name, {**parameters, **self.common})
 
-    def mitigation(self, *actions: str, value: str = "") -> Next | None:
-        """The first of these mitigations that is configured, or None."""
+    def mitigation(self, *actions: str, **values: str) -> Next | None:
+        """The first of these mitigations that is configured, or None. values: what they take, by action."""
         for action in actions:
-            if action in self.available:
-                given = {"action": action, **({"value": value} if value and action in VALUED else {})}
-                return self.runbook("mitigate", **given)
+            value = values.get(action, NEEDED.get(action, ""))
+            if action in self.available and (value or action not in NEEDED):
+                return self.runbook("mitigate", action=action, **({"value": value} if value else {}))
         return None
 
     def own(self, *words: str) -> Next | None:

@@ -203,7 +203,8 @@ def _put_in_force(event: Event) -> Line:
 
 
 def _lifted(event: Event) -> Line:
-    return "good", f"{event.data['what']} is lifted in {event.data['environment']}"
+    by = f" ({event.data['by']})" if event.data.get("by") else ""
+    return "good", f"{event.data['what']} is lifted in {event.data['environment']}{by}"
 
 
 def _interrupted(event: Event) -> Line:

@@ -49,11 +49,14 @@ def mitigation_left_on(facts: Facts) -> Cause | None:
     if not suspects:
         return None
     oldest = suspects[0]
+    action = oldest.facts.get("action")
+    remedy = facts.remedies.runbook("mitigate", action=action, undo=True) if action else None
     return Cause(
         "mitigation-left-on",
         0.55 if facts.impact.hurt else 0.3,
         f"{oldest.what} is still in force, since {clock(oldest.since)}",
         (*(str(item) for item in suspects[:5]), *hurting(facts)),
         () if facts.impact.hurt else ("users are not seen to be hindered",),
-        by_hand=f"take it back: {oldest.undo}",
+        remedy,
+        "" if remedy else f"take it back: {oldest.undo}",
     )

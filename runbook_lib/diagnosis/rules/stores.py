@@ -86,8 +86,9 @@ def slow_query(facts: Facts) -> Cause | None:
     if state is None or not state.slow:
         return None
     longest = state.slow[0]
-    hurt = facts.impact.slow or facts.impact.hurt
-    remedy = facts.remedies.mitigation("end_sessions")
+    hurt = facts.impact.hurt
+    shortest = min(session.seconds for session in state.slow)
+    remedy = facts.remedies.mitigation("end_sessions", end_sessions=str(max(1, int(shortest))))
     return Cause(
         "slow-query",
         capped(0.75 + 0.03 * len(state.slow)) if hurt else 0.4,

@@ -51,8 +51,8 @@ def _without_the_feature(facts: Facts) -> Next | None:
     named = [name for name in features if name.lower().rstrip("s") in texts]
     chosen = named[0] if named else features[0] if len(features) == 1 else ""
     if chosen:
-        return facts.remedies.mitigation("disable_features", value=chosen)
-    return facts.remedies.mitigation("rate_limit", "scale") if not features else None
+        return facts.remedies.mitigation("disable_features", disable_features=chosen)
+    return None
 
 
 def traffic_spike(facts: Facts) -> Cause | None:
@@ -64,7 +64,7 @@ def traffic_spike(facts: Facts) -> Cause | None:
     usual = flow.before.requests / lasted if lasted >= ENOUGH_SECONDS else 0.0
     if not usual or flow.rate < SPIKE * usual or flow.total.requests < 30:
         return None
-    remedy = facts.remedies.mitigation("scale", "rate_limit", "disable_features")
+    remedy = facts.remedies.mitigation("scale", "rate_limit", rate_limit=str(max(1, round(SPIKE * usual))))
     return Cause(
         "traffic-spike",
         0.75,
@@ -80,7 +80,8 @@ def slow_answers(facts: Facts) -> Cause | None:
     """Answers are slow, whatever the reason is."""
     if not facts.impact.slow:
         return None
-    remedy = facts.remedies.mitigation("scale", "disable_features", value=(facts.remedies.features or ("",))[0])
+    feature = (facts.remedies.features or ("",))[0]
+    remedy = facts.remedies.mitigation("scale", "disable_features", disable_features=feature)
     return Cause(
         "slow-answers",
         0.4,
