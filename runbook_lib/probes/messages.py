@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from runbook_lib.platforms.base import LogLine
 from runbook_lib.probes.logs import is_error, message_of
 
-# A message that was silent for longer than this and comes back began anew.
-SILENCE = 120.0
+# A message began anew when it was silent for so many times its usual pause, within these bounds in seconds.
+PAUSES = 20
+SILENCE = (20.0, 600.0)
+USUAL = 200
 # Messages that are told apart; text from outside could have any number.
 MOST = 500
 TIMES = 20_000
@@ -64,7 +67,7 @@ def _note(found: HostLog, into: dict[str, list[float]], text: str, at: float) ->
 @dataclass(frozen=True)
 class Message:
     """One error message on all hosts. first, last: Unix times by this machine's clock; began: of the present burst, in
-    which it was never silent for SILENCE seconds; count: within the burst; before: earlier ones; reaches: how far back
+    which it was never silent for unusually long; count: within the burst; before: earlier ones; reaches: how far back
     the logs go."""
 
     text: str
@@ -96,13 +99,14 @@ def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], *, suspicio
     reaches = max(oldest) if oldest else 0.0
     samples = {text: sample for log in logs.values() for text, sample in log.samples.items()}
     found = [_message(text, sorted(pairs), reaches, samples.get(text, "")) for text, pairs in times.items()]
-    return sorted(found, key=lambda message: (-message.last // SILENCE, -message.count))
+    return sorted(found, key=lambda message: (-message.last // SILENCE[0], -message.count))
 
 
 def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: str) -> Message:
     moments = [moment for moment, _ in pairs]
     first_of_burst = len(moments) - 1
-    while first_of_burst and moments[first_of_burst] - moments[first_of_burst - 1] <= SILENCE:
+    silence = _silence(moments[-USUAL:])
+    while first_of_burst and moments[first_of_burst] - moments[first_of_burst - 1] <= silence:
         first_of_burst -= 1
     return Message(
         text,
@@ -115,3 +119,10 @@ def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: 
         reaches,
         sample,
     )
+
+
+def _silence(moments: list[float]) -> float:
+    """Seconds after which a message that comes back began anew."""
+    pauses = sorted(later - earlier for earlier, later in pairwise(moments))
+    usual = pauses[len(pauses) // 2] if pauses else SILENCE[1]
+    return min(max(PAUSES * usual, SILENCE[0]), SILENCE[1])
