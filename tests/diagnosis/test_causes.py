@@ -26,6 +26,7 @@ from tests.diagnosis.facts import GOOD, LIVE, NOW, URL, facts, flow, impact, mes
 
 ERRORS = impact(reading("/up"), real=flow(errors=4))
 SLOW = impact(reading("home page", seconds=0.9), real=flow(slow=5))
+VERY_SLOW = impact(reading("report", seconds=2.9), real=flow())
 REFUSED = impact(
     *(reading(name, 0, "no answer: [Errno 111] Connection refused") for name in ("/up", "/ready", "home page"))
 )
@@ -132,6 +133,7 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         facts(impact(real=replace(flow(before=traffic(7200)), seconds=1.0, halves=({"/": traffic(40, 0, 20)},) * 2))),
     ),
     "answers are slow": ("slow-answers", facts(SLOW)),
+    "one route is very slow": ("slow-answers", facts(VERY_SLOW)),
     "rows cannot be used": ("corrupt-rows", facts(ERRORS, messages=(message("ERROR invalid price -1", NOW - 90),))),
     "a key is misused": (
         "leaked-key",
@@ -189,6 +191,9 @@ QUIET: dict[str, Facts] = {
         in_force=(InForce("scale", "shop/production", NOW - 90_000, "r1", "x"),), incident_open=True
     ),
     "one slow answer": facts(impact(real=replace(flow(), halves=({"/": traffic(10, 0, 4)}, {"/": traffic(10)})))),
+    "checks that were slow for a moment while real requests are fast": facts(
+        impact(reading("home page", seconds=0.4), real=flow())
+    ),
     "a host that cannot be looked into and nobody is hurt": facts(unreachable={"web-2": "no route"}),
 }  # fmt: skip
 
