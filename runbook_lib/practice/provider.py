@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5
     server: Provider
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_POST(self) -> None:
         """Charge, unless this provider is out of order for that shop."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         shop = Path(self.path.strip("/").partition("/")[0]).name
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server has
+    def log_message(self, format: str, *args: object) -> None:
         """Nobody reads it."""
 
 

@@ -264,7 +264,7 @@ def hang_import(folder: Path) -> None:
 
 
 def attach(folder: Path) -> str:
-    """Bring the database of an environment back from where it was taken to; a line. Nothing where it is in its place."""
+    """Bring the database of an environment back from where it was taken to; a line on what was brought."""
     away, storage = folder / "detached", folder / "shared" / "storage"
     files = sorted(away.glob("shop.db*"), reverse=True) if away.is_dir() else []
     for file in files:

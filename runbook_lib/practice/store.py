@@ -1,5 +1,5 @@
-"""The cache and queue of a practice shop: a server that speaks Redis' protocol, with what a shop and its operators ask of
-one. Run by path with the bare interpreter, see runbook_lib.practice.server.
+"""The cache and queue of a practice shop: a server that speaks Redis' protocol, with what a shop and its operators ask
+of one. Run by path with the bare interpreter, see runbook_lib.practice.server.
 
     store.py FOLDER PORT
 
@@ -23,7 +23,7 @@ MOST_WORDS = 1_000_000
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What a command is refused with, as Redis words it."""
 
 
@@ -40,12 +40,12 @@ class Store:
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def value(self, key: bytes, kind: type, otherwise: Any = None) -> Any:
-        """What a key holds; `otherwise` where there is no such key. Refused when it holds another kind."""
+        """What a key holds; `otherwise` where there is no such key. RefusedError when it holds another kind."""
         if self._expires.get(key, float("inf")) <= time.time():
             self.forget(key)
         found = self._values.get(key)
         if found is not None and not isinstance(found, kind):
-            raise Refused(WRONG_TYPE)
+            raise RefusedError(WRONG_TYPE)
         return otherwise if found is None else found
 
     def held(self, key: bytes, kind: type) -> Any:
@@ -69,12 +69,13 @@ class Store:
         if not self._values.get(key, True):
             self.forget(key)
 
-    def keys(self) -> list[bytes]:
+    def names(self) -> list[bytes]:
         return [key for key in list(self._values) if self.value(key, object) is not None]
 
     def kind(self, key: bytes) -> str:
-        kinds = {bytes: "string", list: "list", dict: "zset"}
-        return kinds.get(type(self.value(key, object)), "none")
+        kinds = ((bytes, "string"), (list, "list"), (dict, "zset"))
+        found = self.value(key, object)
+        return next((name for kind, name in kinds if isinstance(found, kind)), "none")
 
     def expire(self, key: bytes, seconds: float) -> int:
         if self.value(key, object) is None:
@@ -100,15 +101,15 @@ OK = Simple("OK")
 
 
 def answer(store: Store, words: list[bytes]) -> Any:
-    """What a command answers: None, int, bytes, str, Simple or a list of those. Refused for what is not known."""
+    """What a command answers: None, int, bytes, str, Simple or a list of those. RefusedError for what is not known."""
     name = words[0].decode("utf-8", "replace").upper()
     command = COMMANDS.get(name)
     if command is None:
-        raise Refused(f"ERR unknown command '{name[:40]}'")
+        raise RefusedError(f"ERR unknown command '{name[:40]}'")
     try:
         return command(store, *words[1:])
     except (TypeError, ValueError, IndexError) as error:
-        raise Refused(f"ERR wrong arguments for '{name.lower()}'") from error
+        raise RefusedError(f"ERR wrong arguments for '{name.lower()}'") from error
 
 
 def _set(store: Store, key: bytes, value: bytes, *options: bytes) -> Any:
@@ -198,7 +199,7 @@ def _scan(store: Store, cursor: bytes, *options: bytes) -> list[Any]:
     """All keys at once: there are few."""
     named = {options[i].upper(): options[i + 1] for i in range(0, len(options) - 1, 2)}
     pattern = named.get(b"MATCH", b"*").decode("latin-1").replace("\\", "")
-    return [b"0", [key for key in store.keys() if fnmatch.fnmatchcase(key.decode("latin-1"), pattern)]]
+    return [b"0", [key for key in store.names() if fnmatch.fnmatchcase(key.decode("latin-1"), pattern)]]
 
 
 def _info(store: Store, *_: bytes) -> bytes:
@@ -232,7 +233,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "CLIENT": lambda store, *words: OK,
     "INFO": _info,
     "TIME": lambda store: [str(int(time.time())).encode(), b"0"],
-    "DBSIZE": lambda store: len(store.keys()),
+    "DBSIZE": lambda store: len(store.names()),
     "FLUSHDB": _flush,
     "FLUSHALL": _flush,
     "GET": lambda store, key: store.value(key, bytes),
@@ -319,7 +320,7 @@ class Client(socketserver.StreamRequestHandler):
         try:
             with store.lock:
                 return encoded(answer(store, words))
-        except Refused as refused:
+        except RefusedError as refused:
             return f"-{refused}\r\n".encode()
 
 
