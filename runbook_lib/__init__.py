@@ -7,15 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
+    from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
+    from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Verification"]
+__all__ = [
+    "HighErrorRate",
+    "HighLatency",
+    "Maintenance",
+    "Mitigation",
+    "Rollback",
+    "SiteDown",
+    "Triage",
+    "Verification",
+]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "HighErrorRate": "runbook_lib.actions.scenario",
+    "HighLatency": "runbook_lib.actions.scenario",
     "Maintenance": "runbook_lib.actions.maintenance",
+    "Mitigation": "runbook_lib.actions.mitigation",
     "Rollback": "runbook_lib.actions.rollback",
+    "SiteDown": "runbook_lib.actions.scenario",
+    "Triage": "runbook_lib.actions.triage",
     "Verification": "runbook_lib.actions.verification",
 }
 
