@@ -17,6 +17,7 @@ USUAL = 200
 # Messages that are told apart; text from outside could have any number.
 MOST = 500
 TIMES = 20_000
+_SLOW = re.compile(r"(?i)\bslow (sql |database )?(query|queries|statement)")
 _SUSPICIOUS = re.compile(
     r"(?i)\b(leaked|stolen|revoked|unknown|foreign|invalid|unauthori[sz]ed|suspicious)\b.{0,40}"
     r"\b(api[ _-]?key|key|token|signature|credential|secret)s?\b"
@@ -44,10 +45,15 @@ def host_log(lines: Iterable[LogLine], now: float) -> HostLog:
         at = None if line.at is None else min(line.at, now + 300)
         if at is not None:
             found.reaches = at if found.reaches is None else min(found.reaches, at)
-        for chosen, into in ((is_error(line.text), found.times), (_is_suspicious(line.text), found.suspicious)):
+        for chosen, into in ((_is_of_interest(line.text), found.times), (_is_suspicious(line.text), found.suspicious)):
             if chosen and at is not None:
                 _note(found, into, line.text, at)
     return found
+
+
+def _is_of_interest(text: str) -> bool:
+    """Errors, and what applications say of slow statements, which is often a warning."""
+    return is_error(text) or _SLOW.search(text[:500]) is not None
 
 
 def _is_suspicious(text: str) -> bool:
