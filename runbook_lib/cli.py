@@ -219,21 +219,11 @@ def settle(run: str, step: str, reason: str) -> None:
 @_clear
 def abandon(run: str, reason: str) -> None:
     """Give up an unfinished run. Nothing is undone; the next command makes a new plan."""
-    from runbook_lib.run import evidence
-    from runbook_lib.run.lock import Locks, actor
+    from runbook_lib.run.giving_up import give_up
 
     journal = _journal()
     record = journal.run(run)
-    if not record.unfinished:
-        raise RunbookError(f"run {record.run} is {record.status} already")
-    locks = Locks(journal, record.run)
-    locks.take([f"run {record.run}"])
-    try:
-        data = {"status": "abandoned", "reason": f"{actor()}: {reason}", "next": "", "seconds": 0.0}
-        journal.append(record.run, "closed", data)
-        evidence.write(journal, record.run)
-    finally:
-        locks.release()
+    give_up(journal, record.run, reason)
     click.echo(f"abandoned {record.run}")
 
 

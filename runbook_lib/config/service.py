@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
 from runbook_lib.config.stores import Database, Queues, Redis
@@ -36,6 +37,7 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
