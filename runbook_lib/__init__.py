@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.rollback_migrations import RollbackMigrations
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
@@ -20,6 +21,7 @@ __all__ = [
     "Maintenance",
     "Mitigation",
     "Rollback",
+    "RollbackMigrations",
     "SiteDown",
     "Triage",
     "Verification",
@@ -35,6 +37,7 @@ _HOMES = {
     "Rollback": "runbook_lib.actions.rollback",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
+    "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
     "Verification": "runbook_lib.actions.verification",
     "desk": "runbook_lib.notebook.desk",
 }

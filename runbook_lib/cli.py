@@ -249,6 +249,26 @@ def mark(tag: str, mark: str, reason: str, service: str, environment: str) -> No
     click.echo(f"{release} is marked {mark} in {target.label}")
 
 
+@main.group()
+def jobs() -> None:
+    """Queued jobs that a rollback set aside; `runbook history` names what is kept."""
+
+
+@jobs.command("put-back")
+@click.argument("mark")
+@click.option("--approve", default="", help="Digest of a plan that was approved beforehand.")
+@_clear
+def put_back(mark: str, approve: str) -> None:
+    """Put the jobs under MARK back into their queues; refused while the live release lacks their classes."""
+    from runbook_lib.actions.putting_back import PuttingBack
+
+    procedure = PuttingBack.open(mark, approve)
+    procedure.plan()
+    procedure.gate()
+    procedure.apply()
+    click.echo(procedure.close())
+
+
 @main.command("verify-journal")
 @_as_json
 @_clear

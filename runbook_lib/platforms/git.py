@@ -150,11 +150,11 @@ class GitPlatform:
         return Bench(self._connectors[host], f"{section}.{host}", run, self._env)
 
     def _forward(self, bench: Bench, release: Release, reading: dict[str, Any]) -> Iterator[Step]:
-        yield from self._layout.to(bench, release, reading, self._git.install)
+        yield from self._layout.to(bench, release, reading, self._target.environment.install)
         yield from self._take_effect(bench)
 
     def _backward(self, bench: Bench, live: Release, reading: dict[str, Any]) -> Iterator[Step]:
-        yield from self._layout.back(bench, live, reading, self._git.install)
+        yield from self._layout.back(bench, live, reading, self._target.environment.install)
         yield from self._take_effect(bench)
 
     def _take_effect(self, bench: Bench) -> Iterator[Step]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
+from pathlib import Path
 
 from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site, replace
 from runbook_lib.practice.server import LOOPBACK
@@ -33,10 +35,11 @@ restart = [["sh", {restart}]]
 logs = ["storage/logs/shop.log", "storage/logs/worker.log"]
 
 [services.{service}.environments.{name}.laravel]
-php = {php}
+php = ["sh", {php}]
 sql = {sql}
 database = "sqlite"
 after_switch = ["config:clear", "view:clear", "queue:restart"]
+bypass = {{ file = {bypass} }}
 
 [services.{service}.environments.{name}.laravel.backup]
 run = [{python}, "-I", "-c", {backup}]
@@ -137,6 +140,14 @@ exec {python} -I -S {server} restart {folder} {port}
 """
 
 
+PHP = """\
+#!/bin/sh
+# Stands for PHP: runs artisan, also where that is started from inside PHP, so that a secret is in no argument.
+test "$1" != -r || {{ shift 3; set -- artisan "$@"; }}
+exec {python} -I -S "$@"
+"""
+
+
 # SQLite's own backup: right while the shop writes.
 BACKUP = "import sqlite3; sqlite3.connect('storage/shop.db').backup(sqlite3.connect('storage/backup.db'))"
 BACKUP_CHECK = (
@@ -151,8 +162,10 @@ def url(port: int) -> str:
 
 def write(ground: Ground, marker: Marker) -> None:
     """Write the configuration and what it names of each environment, where they differ from what they should be."""
+    replace(ground.php, PHP.format(python=shlex.quote(marker.python)))
     for site in ground.sites:
         replace(site.restart, _restart(site, marker))
+        _keep_secret(site.bypass)
         # The parts of Redis' protocol that came later are not spoken here.
         replace(site.run / "redis.url", f"redis://{LOOPBACK}:{marker.ports[site.store]}/0?protocol=2\n")
     replace(ground.configuration, text(ground, marker))
@@ -160,11 +173,10 @@ def write(ground: Ground, marker: Marker) -> None:
 
 def text(ground: Ground, marker: Marker) -> str:
     """The configuration of a practice environment."""
-    return HEAD + "".join(_environment(site, marker) for site in ground.sites)
+    return HEAD + "".join(_environment(ground, site, marker) for site in ground.sites)
 
 
-def _environment(site: Site, marker: Marker) -> str:
-    php = [marker.python, "-I", "-S"]
+def _environment(ground: Ground, site: Site, marker: Marker) -> str:
     return ENVIRONMENT.format(
         service=SERVICE,
         name=site.name,
@@ -172,8 +184,9 @@ def _environment(site: Site, marker: Marker) -> str:
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),
-        php=_words(*php),
-        sql=_words(*php, "artisan", "sql"),
+        sql=_words(marker.python, "-I", "-S", "artisan", "sql"),
+        php=_quoted(str(ground.php)),
+        bypass=_quoted(str(site.bypass)),
         backup=_quoted(BACKUP),
         backup_check=_quoted(BACKUP_CHECK),
         shop=_quoted(f"shop.py {site.folder}"),
@@ -212,6 +225,13 @@ def _levers(site: Site, marker: Marker) -> dict[str, str]:
 def _words(*words: str) -> str:
     """A command as a TOML list."""
     return f"[{', '.join(map(_quoted, words))}]"
+
+
+def _keep_secret(file: Path) -> None:
+    """A secret that nobody else reads, made once."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(f"{secrets.token_hex(12)}\n")
 
 
 def _quoted(text: str) -> str:
