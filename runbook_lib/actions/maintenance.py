@@ -11,7 +11,7 @@ from runbook_lib.actions import doors
 from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, printable
-from runbook_lib.config import Laravel
+from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import ConfigurationError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan
 from runbook_lib.laravel.steps import artisan, on_host
@@ -158,6 +158,13 @@ class Maintenance(Procedure):
         secret = doors.bypass(self.target) if on else None
         # Asked for again, the secret of before stays.
         return [*readings, *doors.look_through(self.target.environment, secret)] if secret and headers else readings
+
+
+def is_closed(target: Target) -> bool | None:
+    """Whether users are turned away now: the route that maintenance mode closes answers 503 everywhere; None when it
+    does not answer at all."""
+    statuses = {reading.status for reading in doors.look(target.environment, on=True)}
+    return None if 0 in statuses else statuses == {503}
 
 
 def _words(readings: list[Reading]) -> list[str]:

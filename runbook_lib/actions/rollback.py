@@ -119,7 +119,7 @@ class Rollback(Procedure):
     def plan(self) -> Table:
         """Take every reading, make the plan, write it down and show it. Refuses what must not be rolled back to."""
         self._before = traffic(self.target.environment, timeout=1.0)
-        plan = self.run.propose(self._read, self._build)
+        plan = self._propose()
         takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._plan.durations.items() if seconds >= 1]
         return planned(plan, expected=", ".join([*takes, f"observation {self.window:g} s"]))
 

@@ -21,7 +21,6 @@ from runbook_lib.migrations.shimming import Work
 from runbook_lib.observation.health import health
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release, find_release
-from runbook_lib.run.in_force import in_force
 from runbook_lib.run.plan import Plan, Section, Snapshot, Verdict
 
 RUNBOOK = "rollback_migrations"
@@ -35,7 +34,7 @@ class RollbackMigrations(Procedure):
     tag: str
     decision: str
     reason: str
-    undo: bool
+    undoing: bool
     _platforms: dict[str, Platform] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -85,9 +84,7 @@ class RollbackMigrations(Procedure):
         return self._platforms.setdefault(target.name, platform_of(target))
 
     def _read(self) -> Snapshot:
-        environments = {target.name: self._reading(target) for target in self._targets}
-        forced = [str(item) for item in in_force(self.run.journal, self.target.label)]
-        return {"environments": environments, "in_force": forced}
+        return {"environments": {target.name: self._reading(target) for target in self._targets}}
 
     def _reading(self, target: Target) -> Snapshot:
         live = {host: release.facts for host, release in self._platform(target).current().items()}
@@ -96,7 +93,7 @@ class RollbackMigrations(Procedure):
                 f"{target.label} runs several releases at once", next_step="make one of them live everywhere first"
             )
         closed = is_in_force(self.run, target)
-        schema = self._shims(target, next(iter(live))) if self.undo else self._schema(target)
+        schema = self._shims(target, next(iter(live))) if self.undoing else self._schema(target)
         return {"hosts": live, "closed": closed, "schema": schema}
 
     def _schema(self, target: Target) -> Snapshot | None:
@@ -126,8 +123,8 @@ class RollbackMigrations(Procedure):
 
     def _build(self, snapshot: Snapshot) -> Plan:
         sections = tuple(self._section(target, snapshot["environments"][target.name]) for target in self._targets)
-        what = "Take shims back in" if self.undo else "Database part of a rollback of"
-        warnings = [*snapshot["in_force"], *([] if self.undo else self._words(snapshot))]
+        what = "Take shims back in" if self.undoing else "Database part of a rollback of"
+        warnings = [] if self.undoing else self._words(snapshot)
         return Plan(f"{what} {self.target.label}", sections, snapshot, tuple(warnings), self.run.id)
 
     def _words(self, snapshot: Snapshot) -> list[str]:
@@ -150,10 +147,10 @@ class RollbackMigrations(Procedure):
         works = [Work.of(facts) for facts in schema.get("shims", [])]
         if works:
             shimming = Shimming(doors, works, schema["tables"])
-            return shimming.taken_back(section) if self.undo else shimming.around(section)
+            return shimming.taken_back(section) if self.undoing else shimming.around(section)
         if self.decision == "down" and schema.get("brought"):
             return TakingBack(doors, schema).around(section)
-        why = "no shim is in force" if self.undo else "the schema is left as it is"
+        why = "no shim is in force" if self.undoing else "the schema is left as it is"
         return Section(target.name, target.label, section.title, skipped=why)
 
     def _refuse_drift(self, target: Target, reading: Snapshot, begun: bool) -> None:
@@ -183,7 +180,7 @@ class RollbackMigrations(Procedure):
         """What the database has that the release lacks, and what it means for it; or the shims in force."""
         environments = self.run.plan.snapshot["environments"] if self.run.plan else {}
         readings = {name: reading["schema"] for name, reading in environments.items()}
-        if not self.undo:
+        if not self.undoing:
             return table(readings)
         rows = [(name, shim["title"], "; ".join(shim["undo"])) for name, r in readings.items() for shim in r["shims"]]
         return Table("Shims in force", ("environment", "shim", "undo"), rows)
@@ -201,7 +198,7 @@ class RollbackMigrations(Procedure):
     def close(self) -> str:
         """End the run; name what to run next."""
         nothing_left = (
-            "verify.ipynb" if self.undo or not self.decision else "rollback.ipynb for the code, or verify.ipynb"
+            "verify.ipynb" if self.undoing or not self.decision else "rollback.ipynb for the code, or verify.ipynb"
         )
         self.run.suggest(nothing_left)
         return self.run.close()

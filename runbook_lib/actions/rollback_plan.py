@@ -20,7 +20,6 @@ from runbook_lib.migrations.shimming import Work
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run.durations import durations
-from runbook_lib.run.in_force import in_force
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 from runbook_lib.run.run import Run
 from runbook_lib.run.standing import Standing
@@ -78,7 +77,6 @@ class RollbackPlan:
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
             "closed": [target.name for target in self.targets if is_in_force(self.run, target)],
-            "in_force": [str(item) for item in in_force(self.run.journal, self.target.label)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
 
@@ -126,7 +124,7 @@ class RollbackPlan:
             f"Roll back {self.target.label} from {before} to {release}",
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
-            (*snapshot["in_force"], *self._schema_words(snapshot), *self._warnings(live)),
+            (*self._schema_words(snapshot), *self._warnings(live)),
             self.run.id,
         )
 

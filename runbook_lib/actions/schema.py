@@ -20,6 +20,7 @@ from runbook_lib.migrations import (
     Reference,
     assess,
     brought,
+    code_files,
     code_names,
     files_at,
     found_anywhere,
@@ -69,7 +70,7 @@ class Schema:
             facts = [{"kind": o.kind, "subject": o.subject, "guards": list(o.guards)} for o in operations]
             return {"tables": tables.described(), "operations": facts}
         needed = [operation for operation in operations if str(operation.verdict) != "safe"]
-        works = [made_out(shim, tables, self._laravel.database) for operation in needed for shim in operation.shims]
+        works = [made_out(shim, tables, self._laravel.kind) for operation in needed for shim in operation.shims]
         unique = list({work.title: work.facts for work in works if work is not None}.values())
         left = [f"{operation.kind} {operation.subject}" for operation in needed if not operation.shims]
         return {"tables": tables.described(), "shims": unique, "left": left}
@@ -90,6 +91,7 @@ class Schema:
             database=self._laravel.database,
             earlier=known,
             references=self._references,
+            sources=self._sources if self._repository is not None else None,
         )
         return {
             "verdict": str(found.verdict),
@@ -104,7 +106,7 @@ class Schema:
         """Migrations of the live release alone that have no row. Where the schema changes outside of a transaction, one
         that failed halfway leaves its first changes and no row: nothing tells which."""
         pending = sorted(name for name in here if name not in applied and name not in known)
-        transactional = self._laravel.database != "mysql"
+        transactional = self._laravel.kind != "mysql"
         doubtful = [n for n in pending if not (transactional and b"withinTransaction" not in (here[n].content or b""))]
         if not doubtful:
             return {}
@@ -156,6 +158,12 @@ class Schema:
             return []
         without = str(Path(self._laravel.folder) / self._laravel.migrations[0])
         return code_names(self._repository, self.release.id, names, without=without, path=self._laravel.folder)
+
+    def _sources(self, words: Collection[str]) -> dict[str, str]:
+        """The files of the release's code that name one of these words."""
+        assert self._repository is not None  # noqa: S101 - not asked for without one
+        without = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
+        return code_files(self._repository, self.release.id, words, without=without, path=self._laravel.folder)
 
 
 def refuse(label: str, release: Release, reading: Snapshot | None, decision: str, reason: str) -> None:

@@ -109,7 +109,7 @@ class TakingBack:
         )
 
     def _command(self, number: int) -> Command:
-        patient = self._laravel.database == "mysql"
+        patient = self._laravel.kind == "mysql"
         return replace(self._artisan.migrate_rollback(step=number, patient=patient), env=LOCK_TIMEOUT)
 
     def _take_back(self, identity: str) -> str:

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
+from runbook_lib.config.levers import Levers
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
 
@@ -35,6 +37,8 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
+    levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
@@ -54,7 +58,7 @@ class Environment(Table):
         store = self.queues.store if self.queues else ""
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
-        if self.laravel and self.database and self.laravel.database != self.database.kind:
+        if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

@@ -34,7 +34,7 @@ class ApplicationDatabase:
 
     def tables(self) -> Tables:
         """The schema as it really is."""
-        return tables_in(self.rows(query(self.laravel.database)), self.laravel.database)
+        return tables_in(self.rows(query(self.laravel.kind)), self.laravel.kind)
 
     def count(self, statement: str) -> int:
         """The number in the column `found` of a SELECT's only row."""

@@ -44,7 +44,7 @@ def sql_command(laravel: Laravel, *statements: str, timeout: float = TIMEOUT) ->
 
 def change_command(laravel: Laravel, statements: Sequence[str]) -> Command:
     """The command that changes the application's database, and that waits for no lock longer than ten seconds."""
-    return sql_command(laravel, _PATIENCE[laravel.database], *statements, timeout=CHANGE_TIMEOUT)
+    return sql_command(laravel, _PATIENCE[laravel.kind], *statements, timeout=CHANGE_TIMEOUT)
 
 
 def rows_of(result: Result) -> list[dict[str, Any]]:

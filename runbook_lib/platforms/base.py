@@ -17,13 +17,15 @@ class Release:
     """Something that can be put live.
 
     tag: its name. id: what exactly it is, a commit (40 hex digits) or an image id ("sha256:" + 64 hex digits).
-    created: ISO 8601 in UTC, or empty. title: the tag's or commit's first line, text from outside.
+    created: ISO 8601 in UTC, or empty. title: the tag's or commit's first line, author: of the commit, or empty; both
+    text from outside.
     """
 
     tag: str
     id: str
     created: str = ""
     title: str = ""
+    author: str = field(default="", compare=False)
 
     @property
     def short_id(self) -> str:
@@ -61,6 +63,15 @@ class Platform(Protocol):
     def releases(self) -> list[Release]:
         """All releases that could be put live, newest first. PlatformError when they cannot be read."""
 
+    def hosts(self) -> list[str]:
+        """The names of the hosts or replicas, without asking any of them. PlatformError when they are not known."""
+
+    def release_on(self, host: str) -> Release:
+        """The release that is live on one host or replica, read now. PlatformError when it cannot be read."""
+
+    def switched(self, host: str) -> float | None:
+        """Unix time at which the live release was put in place there, or None when nothing tells."""
+
     def current(self) -> dict[str, Release]:
         """The release that is live on each host or replica, read now. A release whose tag is not known has an
         empty tag. PlatformError when it cannot be read."""
@@ -91,8 +102,9 @@ class Platform(Protocol):
     def read(self, release: Release, command: Command) -> dict[str, Result]:
         """Run a read-only command inside that release, on every host or replica."""
 
-    def logs(self, since: float) -> list[LogLine]:
-        """Lines of the application's log since a Unix time, oldest first, at most the last 2,000 a host."""
+    def logs(self, since: float, host: str = "") -> list[LogLine]:
+        """Lines of the application's log since a Unix time, oldest first, at most the last 2,000 a host; of one host
+        or, empty, of all. However long the log is, the time and memory that this takes are bounded."""
 
 
 def find_release(releases: Sequence[Release], tag: str) -> Release:
