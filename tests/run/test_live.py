@@ -62,6 +62,16 @@ LINES = {
         {"what": "maintenance mode", "environment": "shop/production", "undo": "papermill off"},
         "maintenance mode is in force in shop/production until: papermill off",
     ),
+    "jobs counted": (
+        {
+            "problem": "",
+            "counts": {"App\\Jobs\\Send": 3},
+            "environment": "shop/production",
+            "release": "v1",
+            "decision": "aside",
+        },
+        "App\\Jobs\\Send 3; they are set aside",
+    ),
     "lifted": ({"what": "maintenance mode", "environment": "shop/production"}, "is lifted in shop/production"),
     "marked": ({"release": {"tag": "v2"}, "mark": "bad", "reason": "500"}, "v2 is marked bad: 500"),
     "interrupted": ({"reason": "SIGTERM"}, "interrupted: SIGTERM"),
