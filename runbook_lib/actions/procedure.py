@@ -114,8 +114,7 @@ class Procedure(ABC):
         A run that was left is taken up again first. GateError when nothing was begun.
         """
         if self.run.status == "interrupted":
-            self.run = self.run.reopened()
-            self._propose()
+            self.run.reopen()
         return self.run.undo()
 
     def close(self) -> str:

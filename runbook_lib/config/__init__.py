@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.deployment import Docker, Git, Hook, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
 from runbook_lib.config.levers import Levers
 from runbook_lib.config.loading import FILE_NAME, Loaded, Target, find, load, project_root
@@ -27,6 +28,7 @@ __all__ = [
     "Git",
     "Hook",
     "Hooks",
+    "Hosts",
     "Laravel",
     "Levers",
     "Loaded",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
 from runbook_lib.config.stores import Database, Queues, Redis
@@ -36,11 +37,21 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
     hooks: Hooks = Field(Hooks(), description="Your own commands around a switch.")
+
+    @property
+    def install(self) -> list[list[str]]:
+        """What installs a release deployed from Git, in its folder: Composer where it is configured and not called
+        anyway, then the environment's own commands."""
+        own = self.git.install if self.git else []
+        called = any("composer" in word and "install" in argv for argv in own for word in argv)
+        composer = self.laravel.composer_install if self.laravel and not called else []
+        return [composer, *own] if composer else own
 
     @model_validator(mode="after")
     def _stores(self) -> Environment:

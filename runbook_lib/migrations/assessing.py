@@ -22,8 +22,9 @@ from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
-from runbook_lib.migrations.shims import quoted, shims_of
+from runbook_lib.migrations.shims import shims_of
 from runbook_lib.migrations.translating import changes
+from runbook_lib.schema.quoting import quoted
 
 
 @dataclass
