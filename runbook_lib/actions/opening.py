@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib import config
-from runbook_lib.config import Loaded
+from runbook_lib.config import Loaded, state_folder
+
+__all__ = ["configuration", "state_folder"]
 
 
 def configuration(start: Path | None = None) -> Loaded:
@@ -17,9 +19,3 @@ def configuration(start: Path | None = None) -> Loaded:
 
         file = practice.ensure(start, say=print)
     return config.load(file)
-
-
-def state_folder(start: Path | None = None) -> Path:
-    """The journal's folder, without starting anything: for commands that only look."""
-    file = config.find(start)
-    return config.load(file).state if file else config.project_root(start) / config.STATE_FOLDER
