@@ -49,9 +49,7 @@ class MessageTemplate(Table):
 
     title: str = Field("", description="Subject or first line; empty: the built-in one.")
     text: str = Field("", description="The message; empty: from `file`, or the built-in one.")
-    file: Path | None = Field(
-        None, description="File that holds the message; relative to the folder of runbooks.toml."
-    )
+    file: Path | None = Field(None, description="File that holds the message; relative to the folder of runbooks.toml.")
 
     @field_validator("title", "text")
     @classmethod

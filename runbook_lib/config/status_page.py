@@ -45,9 +45,6 @@ class StatusPage(Table):
     audience: str = Field(
         "customers", description="Audience whose messages are the updates on the page; its words are used."
     )
-    folder: Path | None = Field(
-        None, description="Folder in which the page is written anew with each message; none: on command only."
-    )
     days: Annotated[Number, Field(gt=0, le=3650)] = Field(90, description="Days of history on the page.")
     components: list[Component] = Field(
         [], description="The lines of the page; empty: each environment that is nobody's staging."
@@ -67,9 +64,7 @@ class StatusPage(Table):
 class Review(Table):
     """Where reviews leave what they make."""
 
-    folder: Path = Field(
-        Path("docs/postmortems"), description="Folder of the post-mortems; relative to this file."
-    )
+    folder: Path = Field(Path("docs/postmortems"), description="Folder of the post-mortems; relative to this file.")
     remote: str = Field("", description="Git remote that a proposed change is pushed to; empty: it stays here.")
 
     @field_validator("remote")

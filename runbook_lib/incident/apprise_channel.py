@@ -26,8 +26,8 @@ PATIENCE = 6
 SHORTEST_SECRET = 8
 # Values of apprise's common options are ordinary words.
 _OPTIONS = {
-    "cto", "emojis", "format", "from", "image", "interpret", "method", "mode", "name", "overflow", "priority", "redirect",
-    "rto", "smtp", "store", "tags", "to", "tz", "verify",
+    "cto", "emojis", "format", "from", "image", "interpret", "method", "mode", "name", "overflow", "priority",
+    "redirect", "rto", "smtp", "store", "tags", "to", "tz", "verify",
 }  # fmt: skip
 
 

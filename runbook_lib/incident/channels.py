@@ -31,7 +31,7 @@ class ChannelError(RunbookError):
     """A channel did not take a message.
 
     again: another try may help. after: seconds that the other side asks to wait, or None. sure: it did not arrive;
-    without it, it may have.
+    without it, it may have. tries: how often it was tried by then.
     """
 
     def __init__(self, reason: str, *, again: bool = False, after: float | None = None, sure: bool = True) -> None:
@@ -39,6 +39,7 @@ class ChannelError(RunbookError):
         self.again = again
         self.after = after
         self.sure = sure
+        self.tries = 1
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,14 @@ def send(
         reraise=True,
     )
     tries = 0
-    for attempt in trying:
-        with attempt:
-            tries = attempt.retry_state.attempt_number
-            reference = channel.send(message, reference)
+    try:
+        for attempt in trying:
+            with attempt:
+                tries = attempt.retry_state.attempt_number
+                reference = channel.send(message, reference)
+    except ChannelError as error:
+        error.tries = tries
+        raise
     return reference, tries
 
 

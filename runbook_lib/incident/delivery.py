@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runbook_lib.command import printable
-from runbook_lib.errors import ConfigurationError, LockHeldError
+from runbook_lib.errors import LockHeldError
 from runbook_lib.incident.channels import Channel, ChannelError, Patience, send
 from runbook_lib.incident.messages import Message
 from runbook_lib.run.journal import Event, Journal
@@ -49,7 +48,8 @@ class Outcome:
         if self.standing == "perhaps":
             return f"{where}: perhaps sent, not repeated ({self.reason}); -p again true sends it again"
         if not self.good:
-            return f"{where}: not sent after {self.tries} tries: {self.reason}"
+            tried = f" after {self.tries} tries" if self.tries > 1 else ""
+            return f"{where}: not sent{tried}: {self.reason}"
         tries = f" at try {self.tries}" if self.tries > 1 else ""
         return f"{where}: {'was sent before' if self.already else f'sent{tries}'}"
 
@@ -57,56 +57,56 @@ class Outcome:
 @dataclass(frozen=True)
 class Post:
     """Delivers for one run, or for none. journal: the ledger; every: seconds between two updates as promised, 0 for
-    none; record: writes an event (default: the journal itself)."""
+    none."""
 
     journal: Journal
     run: str = ""
     every: float = 0.0
-    patience: Patience = Patience()
-    record: Callable[..., Event] | None = None
+    patience: Patience = field(default_factory=Patience)
 
     def standing(self, message: Message, channel: str) -> Standing:
         """Where this very message stands on a channel."""
+        return self.outcome(message, channel).standing
+
+    def outcome(self, message: Message, channel: str) -> Outcome:
+        """What the ledger has of this message on a channel."""
         events = self._events(message, channel)
         if not events:
-            return "new"
-        last = events[-1].kind.removeprefix("message ")
-        if last == "failed" and not events[-1].data["sure"]:
-            return "perhaps"
-        return {"begun": "perhaps", "sent": "sent", "failed": "failed"}[last]  # type: ignore[return-value]
+            return Outcome(message.audience, channel, "new", reason="it was not begun")
+        last = events[-1]
+        if last.kind == "message begun":
+            reason = "it was interrupted while it was sent"
+            return Outcome(message.audience, channel, "perhaps", already=True, reason=reason)
+        if last.kind == "message sent":
+            return Outcome(message.audience, channel, "sent", already=True, tries=last.data["tries"])
+        standing: Standing = "failed" if last.data["sure"] else "perhaps"
+        data = last.data
+        return Outcome(message.audience, channel, standing, already=True, reason=data["reason"], tries=data["tries"])
 
     def deliver(self, message: Message, channel: Channel, *, again: bool = False) -> Outcome:
         """Send it unless it was sent or perhaps sent. again: also when it was perhaps sent. JournalError; everything
         else that goes wrong is in the outcome and in the journal."""
-        before = self.standing(message, channel.name)
-        if before == "sent":
-            return Outcome(message.audience, channel.name, "sent", already=True)
-        if before == "perhaps" and not again:
-            return Outcome(message.audience, channel.name, "perhaps", already=True, reason=self._why(message, channel))
+        before = self.outcome(message, channel.name)
+        if before.standing == "sent" or (before.standing == "perhaps" and not again):
+            return before
         about = self._about(message, channel.name)
         self._write("message begun", {**about, "title": message.title, "text": message.text})
         try:
             reference, tries = send(channel, message, self.reference(message.incident, channel.name), self.patience)
-        except (ChannelError, ConfigurationError) as error:
+        except ChannelError as error:
             return self._failed(message, channel, about, error)
         self._write("message sent", {**about, "reference": reference, "tries": tries})
         return Outcome(message.audience, channel.name, "sent", tries=tries)
 
-    def _failed(self, message: Message, channel: Channel, about: dict[str, Any], error: Exception) -> Outcome:
-        sure = getattr(error, "sure", True)
-        reason = printable(getattr(error, "message", str(error)), 300)
-        tries = self.patience.tries if getattr(error, "again", False) else 1
-        self._write("message failed", {**about, "reason": reason, "sure": sure, "tries": tries})
-        return Outcome(message.audience, channel.name, "failed" if sure else "perhaps", reason=reason, tries=tries)
+    def _failed(self, message: Message, channel: Channel, about: dict[str, Any], error: ChannelError) -> Outcome:
+        self._write("message failed", {**about, "reason": error.message, "sure": error.sure, "tries": error.tries})
+        standing: Standing = "failed" if error.sure else "perhaps"
+        return Outcome(message.audience, channel.name, standing, reason=error.message, tries=error.tries)
 
     def reference(self, incident: str, channel: str) -> str:
         """What a channel returned for this incident last."""
         sent = [e.data for e in self.journal.events(kind="message sent") if e.data["incident"] == incident]
         return next((data["reference"] for data in reversed(sent) if data["channel"] == channel), "")
-
-    def _why(self, message: Message, channel: Channel) -> str:
-        last = self._events(message, channel.name)[-1]
-        return str(last.data["reason"]) if last.kind == "message failed" else "it was interrupted while it was sent"
 
     def _events(self, message: Message, channel: str) -> list[Event]:
         """What the ledger has of this message, oldest first."""
@@ -132,10 +132,7 @@ class Post:
         }
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:
-        if self.record is None:
-            self.journal.append(self.run, kind, data)
-        else:
-            self.record(kind, **data)
+        self.journal.append(self.run, kind, data)
 
 
 @contextlib.contextmanager

@@ -159,8 +159,8 @@ def incident_for(journal: Journal, environment: str, incident: str = "") -> str:
 def runs_of(journal: Journal, incident: str) -> list[str]:
     """Ids of the runs that belong to an incident, oldest first: those that name it, and the one that declared it."""
     named = [e.run for e in journal.events(kind="opened") if e.data["parameters"].get("incident") == incident]
-    declared = [e.run for e in journal.events(kind="incident declared") if e.data["incident"] == incident and e.run]
-    return list(dict.fromkeys([*declared, *named]))
+    found_out = [e.run for e in journal.events(kind="incident declared") if e.data["incident"] == incident and e.run]
+    return list(dict.fromkeys([*found_out, *named]))
 
 
 def declared(event: Event) -> Incident:

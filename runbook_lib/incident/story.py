@@ -75,17 +75,12 @@ class RunStory:
         """When it had changed this environment and was shown to be healthy there right after, or None."""
         if self.dry or self.runbook in TALK or self.status == "failed":
             return None
-        begun: set[str] = set()
-        for event in self.events:
-            if event.kind == "step started":
-                begun.add(str(event.data["section"]))
-            if event.kind == "put in force" and event.data["environment"] == environment:
-                if event.data["what"] == CLOSING:
-                    return None
-            if event.kind == "verified" and event.data["environment"] == environment:
-                if event.data["verdict"] == "PASS" and event.data["section"] in begun:
-                    return event.at
-        return None
+        begun = {event.data["section"] for event in self.of("step started")}
+        if any(event.data["what"] == CLOSING for event in self.of("put in force")):
+            return None
+        good = [event for event in self.of("verified") if event.data["verdict"] == "PASS"]
+        there = [e.at for e in good if e.data["environment"] == environment and e.data["section"] in begun]
+        return min(there, default=None)
 
 
 @dataclass
@@ -220,9 +215,7 @@ class _Telling:
             one.incident = replace(one.incident, closed=event.at)
             self._open[one.incident.environment].remove(one)
         else:
-            one.incident = replace(
-                one.incident, severity=event.data["severity"], commander=event.data["commander"]
-            )
+            one.incident = replace(one.incident, severity=event.data["severity"], commander=event.data["commander"])
 
 
 _ABOUT_ENVIRONMENTS = ("verified", "observed", "put in force", "lifted", "marked", "diagnosed")
