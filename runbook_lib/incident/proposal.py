@@ -1,0 +1,200 @@
+"""Notes made while a runbook was used, as a proposed change of it: on a Git branch of its own, ready as a pull request.
+
+The checkout that people work in is not touched: the change is made in a working tree of its own, and only the branch
+remains.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.command import mask, printable
+from runbook_lib.display import markdown
+from runbook_lib.errors import IncidentError
+from runbook_lib.incident.story import Story
+from runbook_lib.run.lock import actor
+
+DRILLS = Path("docs/drills")
+TRIES = 50
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A note about a runbook. step: number or heading of a section; empty: about all of it."""
+
+    text: str
+    by: str
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What was made. pushed: the remote that has it, or why none has it."""
+
+    runbook: str
+    branch: str
+    commit: str
+    title: str
+    body: str
+    pushed: str
+
+    def __str__(self) -> str:
+        return f"branch {self.branch} ({self.commit[:12]}), {self.pushed}\n\n{self.title}\n\n{self.body}"
+
+
+def remarks(story: Story) -> dict[str, list[Remark]]:
+    """The notes of an incident that are about a runbook, by its name."""
+    found: dict[str, list[Remark]] = {}
+    for event in story.of("noted"):
+        data = event.data
+        if data.get("about"):
+            found.setdefault(data["about"], []).append(Remark(data["text"], data["by"], data.get("step", "")))
+    return found
+
+
+def propose(repository: Path, incident: str, runbook: str, notes: Sequence[Remark], remote: str = "") -> Proposal:
+    """Make the branch. repository: the checkout with notebooks/; runbook: a notebook's name; remote: name of the
+    remote to push to, empty for none. IncidentError when there is no such repository or runbook."""
+    repo = _repository(repository)
+    place = Path(tempfile.mkdtemp(prefix="runbook-proposal-"))
+    try:
+        # --detach: the branch is made from what is committed, whatever is checked out or half done.
+        repo.git.worktree("add", "--detach", str(place / "tree"), "HEAD")
+        return _proposed(repo, place / "tree", incident, runbook, notes, remote)
+    except _git_error() as error:
+        raise IncidentError(
+            f"no change of {runbook} could be proposed: {printable(mask(str(error.stderr)).strip(), 200)}",
+            next_step=f"look at the repository {repository}",
+        ) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        repo.git.worktree("prune")
+        repo.close()
+
+
+def _proposed(repo: Any, tree: Path, incident: str, runbook: str, notes: Sequence[Remark], remote: str) -> Proposal:
+    from git import Repo
+
+    change(tree / "notebooks", runbook, incident, notes)
+    drill = add_to_drill(tree / DRILLS, runbook, incident, notes)
+    title = f"{runbook}: what {incident} showed"
+    body = _body(incident, notes)
+    with Repo(tree) as there:
+        there.git.add("--", f"notebooks/{runbook}.ipynb", str(drill.relative_to(tree)))
+        who = ("-c", f"user.name={actor()}", "-c", "user.email=runbooks@localhost", "-c", "commit.gpgsign=false")
+        there.git.execute(["git", *who, "commit", "--no-verify", "--quiet", "-m", title, "-m", body])
+        commit = str(there.git.rev_parse("HEAD"))
+        branch = _branch(there, f"review/{incident}-{runbook}", commit, remote)
+    return Proposal(runbook, branch, commit, title, body, _pushed(repo, branch, remote))
+
+
+def _branch(repo: Any, name: str, commit: str, remote: str) -> str:
+    """A branch that nobody has yet, made atomically: the first free number wins, also when two do it at once."""
+    taken = set(repo.git.ls_remote("--heads", remote).split("refs/heads/")[1:]) if remote else set()
+    taken = {line.split("\n")[0] for line in taken}
+    for number in range(1, TRIES):
+        branch = name if number == 1 else f"{name}-{number}"
+        if branch in taken:
+            continue
+        try:
+            # The empty old value: only when there is none.
+            repo.git.update_ref(f"refs/heads/{branch}", commit, "0" * 40)
+        except _git_error():
+            continue
+        return branch
+    raise IncidentError(f"there are {TRIES} branches {name} already", next_step="merge or delete some of them")
+
+
+def _pushed(repo: Any, branch: str, remote: str) -> str:
+    if not remote:
+        return "not pushed: review.remote is not configured"
+    try:
+        repo.git.push("--quiet", remote, f"refs/heads/{branch}:refs/heads/{branch}")
+    except _git_error() as error:
+        return f"not pushed to {remote}: {printable(mask(str(error.stderr)).strip(), 160)}; git push {remote} {branch}"
+    return f"pushed to {remote}"
+
+
+def change(notebooks: Path, runbook: str, incident: str, notes: Sequence[Remark]) -> None:
+    """Add each note to the Markdown of the section that it is about, as text. IncidentError when there is no such
+    runbook."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", runbook) or not (notebooks / f"{runbook}.ipynb").is_file():
+        raise IncidentError(
+            f"there is no runbook {printable(runbook, 60)!r} in the repository", next_step="`runbook list` names them"
+        )
+    file = notebooks / f"{runbook}.ipynb"
+    written = file.read_text(encoding="utf-8")
+    notebook = json.loads(written)
+    for note in notes:
+        cell = _section(notebook["cells"], note.step)
+        cell["source"] = _lines("".join(cell["source"]).rstrip("\n") + f"\n\n{_quoted(incident, note)}")
+    end = "\n" if written.endswith("\n") else ""
+    file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + end, encoding="utf-8")
+
+
+def _section(cells: list[dict[str, Any]], step: str) -> dict[str, Any]:
+    """The Markdown cell of a section: by its number, its heading or its cell's name; the opening where none fits."""
+    texts = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    sections = [cell for cell in texts if "".join(cell["source"]).startswith("## ")]
+    if step.isdigit() and 1 <= int(step) <= len(sections):
+        return sections[int(step) - 1]
+    wanted = step.strip().lower()
+    for cell in sections:
+        heading = "".join(cell["source"]).splitlines()[0].removeprefix("## ").strip().lower()
+        if wanted and (wanted in heading or wanted in (cell["id"], cell["id"].removesuffix("-text"))):
+            return cell
+    return texts[0]
+
+
+def _quoted(incident: str, note: Remark) -> str:
+    return f"> **From {incident}:** {markdown(note.text, 1000)} ({markdown(note.by)})"
+
+
+def _lines(source: str) -> list[str]:
+    return source.splitlines(keepends=True)
+
+
+def add_to_drill(folder: Path, runbook: str, incident: str, notes: Sequence[Remark]) -> Path:
+    """Add what the runbook's drill should show, too; the file."""
+    file = folder / f"{runbook}.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    head = f"# What the drill of {runbook} should show, too\n\n"
+    before = file.read_text(encoding="utf-8") if file.exists() else head
+    lines = [f"- {markdown(note.text, 1000)} ({incident}{_where(note)})\n" for note in notes]
+    file.write_text(before + "".join(lines), encoding="utf-8")
+    return file
+
+
+def _where(note: Remark) -> str:
+    return f", step {markdown(note.step)}" if note.step else ""
+
+
+def _body(incident: str, notes: Sequence[Remark]) -> str:
+    said = [f"- {printable(mask(note.text), 1000)} ({printable(note.by)}{_where(note)})" for note in notes]
+    return "\n".join(
+        [f"Notes made during {incident}:", "", *said, "", "Put them into the runbook's own words, and drill it."]
+    )
+
+
+def _repository(folder: Path) -> Any:
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    try:
+        return Repo(folder, search_parent_directories=True)
+    except (InvalidGitRepositoryError, NoSuchPathError) as error:
+        raise IncidentError(
+            f"{folder} is in no Git repository", next_step="a change is proposed where the runbooks are in Git"
+        ) from error
+
+
+def _git_error() -> type[Exception]:
+    from git import GitCommandError
+
+    return GitCommandError
