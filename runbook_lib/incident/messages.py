@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from runbook_lib.command import printable
 from runbook_lib.config import Communication, MessageTemplate, Phase, placeholders
@@ -85,7 +86,7 @@ class Message:
     incident: str
     environment: str
     severity: str
-    phase: Phase
+    phase: Phase | Literal["reminder"]
     audience: str
     title: str
     text: str

@@ -14,7 +14,7 @@ from runbook_lib.incident.follow_ups import FollowUp
 from runbook_lib.incident.followed import Followed, followed
 from runbook_lib.incident.impact import impact
 from runbook_lib.incident.messages import span, utc
-from runbook_lib.incident.story import Moments, Story
+from runbook_lib.incident.story import TALK, Moments, Story
 from runbook_lib.incident.timeline import timeline
 from runbook_lib.run.in_force import InForce
 
@@ -130,7 +130,7 @@ def _timeline(story: Story) -> list[str]:
 
 
 def _runs(story: Story) -> list[str]:
-    told = [followed(one) for one in story.runs.values() if one.events]
+    told = [followed(one) for one in story.runs.values() if one.runbook != "review"]
     return [line for one in told for line in _run(one)] or ["No runbook was run."]
 
 
@@ -143,7 +143,7 @@ def _run(one: Followed) -> list[str]:
 
 def _changed(story: Story) -> list[str]:
     found: list[str] = []
-    for run in story.runs.values():
+    for run in (one for one in story.runs.values() if one.runbook not in TALK):
         found += [f"{e.data['facts']['title']} ({run.status})" for e in run.of("planned")[-1:] if not run.dry]
     found += [f"{e.data['release']['tag']} was marked {e.data['mark']}: {e.data['reason']}" for e in story.of("marked")]
     found += [f"{e.data['what']} was put in force" for e in story.of("put in force")]

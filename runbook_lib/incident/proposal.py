@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from git import GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
+
 from runbook_lib.command import mask, printable
 from runbook_lib.display import markdown
 from runbook_lib.errors import IncidentError
@@ -50,11 +52,12 @@ class Proposal:
 
 
 def remarks(story: Story) -> dict[str, list[Remark]]:
-    """The notes of an incident that are about a runbook, by its name."""
+    """The notes of an incident that are about a runbook, by its name, but for those that were proposed already."""
+    proposed = {(e.data["runbook"], text) for e in story.of("change proposed") for text in e.data["notes"]}
     found: dict[str, list[Remark]] = {}
     for event in story.of("noted"):
         data = event.data
-        if data.get("about"):
+        if data.get("about") and (data["about"], data["text"]) not in proposed:
             found.setdefault(data["about"], []).append(Remark(data["text"], data["by"], data.get("step", "")))
     return found
 
@@ -68,7 +71,7 @@ def propose(repository: Path, incident: str, runbook: str, notes: Sequence[Remar
         # --detach: the branch is made from what is committed, whatever is checked out or half done.
         repo.git.worktree("add", "--detach", str(place / "tree"), "HEAD")
         return _proposed(repo, place / "tree", incident, runbook, notes, remote)
-    except _git_error() as error:
+    except GitCommandError as error:
         raise IncidentError(
             f"no change of {runbook} could be proposed: {printable(mask(str(error.stderr)).strip(), 200)}",
             next_step=f"look at the repository {repository}",
@@ -79,9 +82,7 @@ def propose(repository: Path, incident: str, runbook: str, notes: Sequence[Remar
         repo.close()
 
 
-def _proposed(repo: Any, tree: Path, incident: str, runbook: str, notes: Sequence[Remark], remote: str) -> Proposal:
-    from git import Repo
-
+def _proposed(repo: Repo, tree: Path, incident: str, runbook: str, notes: Sequence[Remark], remote: str) -> Proposal:
     change(tree / "notebooks", runbook, incident, notes)
     drill = add_to_drill(tree / DRILLS, runbook, incident, notes)
     title = f"{runbook}: what {incident} showed"
@@ -91,33 +92,38 @@ def _proposed(repo: Any, tree: Path, incident: str, runbook: str, notes: Sequenc
         who = ("-c", f"user.name={actor()}", "-c", "user.email=runbooks@localhost", "-c", "commit.gpgsign=false")
         there.git.execute(["git", *who, "commit", "--no-verify", "--quiet", "-m", title, "-m", body])
         commit = str(there.git.rev_parse("HEAD"))
-        branch = _branch(there, f"review/{incident}-{runbook}", commit, remote)
-    return Proposal(runbook, branch, commit, title, body, _pushed(repo, branch, remote))
+    branch, pushed = _kept(repo, f"review/{incident}-{runbook}", commit, remote)
+    return Proposal(runbook, branch, commit, title, body, pushed)
 
 
-def _branch(repo: Any, name: str, commit: str, remote: str) -> str:
-    """A branch that nobody has yet, made atomically: the first free number wins, also when two do it at once."""
-    taken = set(repo.git.ls_remote("--heads", remote).split("refs/heads/")[1:]) if remote else set()
-    taken = {line.split("\n")[0] for line in taken}
+def _kept(repo: Repo, name: str, commit: str, remote: str) -> tuple[str, str]:
+    """Keep the commit on a branch that nobody has yet, here and there; its name, and where it is. The first free number
+    wins, also when two people do it at once."""
     for number in range(1, TRIES):
         branch = name if number == 1 else f"{name}-{number}"
-        if branch in taken:
-            continue
         try:
-            # The empty old value: only when there is none.
+            # The old value of zeros: only when there is none.
             repo.git.update_ref(f"refs/heads/{branch}", commit, "0" * 40)
-        except _git_error():
+        except GitCommandError:
             continue
-        return branch
+        pushed = _pushed(repo, branch, remote)
+        if pushed is not None:
+            return branch, pushed
+        repo.git.update_ref("-d", f"refs/heads/{branch}")
     raise IncidentError(f"there are {TRIES} branches {name} already", next_step="merge or delete some of them")
 
 
-def _pushed(repo: Any, branch: str, remote: str) -> str:
+def _pushed(repo: Repo, branch: str, remote: str) -> str | None:
+    """Where the branch is, or None when somebody else has one of this name there."""
     if not remote:
         return "not pushed: review.remote is not configured"
+    ref = f"refs/heads/{branch}"
     try:
-        repo.git.push("--quiet", remote, f"refs/heads/{branch}:refs/heads/{branch}")
-    except _git_error() as error:
+        # An empty lease: only when the remote has none of this name.
+        repo.git.push("--quiet", f"--force-with-lease={ref}:", remote, f"{ref}:{ref}")
+    except GitCommandError as error:
+        if "[rejected]" in str(error.stderr) or "stale info" in str(error.stderr):
+            return None
         return f"not pushed to {remote}: {printable(mask(str(error.stderr)).strip(), 160)}; git push {remote} {branch}"
     return f"pushed to {remote}"
 
@@ -183,18 +189,10 @@ def _body(incident: str, notes: Sequence[Remark]) -> str:
     )
 
 
-def _repository(folder: Path) -> Any:
-    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
-
+def _repository(folder: Path) -> Repo:
     try:
         return Repo(folder, search_parent_directories=True)
     except (InvalidGitRepositoryError, NoSuchPathError) as error:
         raise IncidentError(
             f"{folder} is in no Git repository", next_step="a change is proposed where the runbooks are in Git"
         ) from error
-
-
-def _git_error() -> type[Exception]:
-    from git import GitCommandError
-
-    return GitCommandError

@@ -23,12 +23,12 @@ class Line:
     seq: int
 
 
-def timeline(story: Story) -> list[Line]:
-    """What happened, in order; cut in its middle to LONGEST lines, which is said."""
+def timeline(story: Story, longest: int | None = LONGEST) -> list[Line]:
+    """What happened, in order; cut in its middle to `longest` lines, which is said. None: everything."""
     found = [line for event in story.events if (line := _line(story, event)) is not None]
-    if len(found) <= LONGEST:
+    if longest is None or len(found) <= longest:
         return found
-    half = LONGEST // 2
+    half = longest // 2
     left = len(found) - 2 * half
     gap = Line(found[half].at, "", f"({left} more lines; `runbook incident status {story.incident.id} --all`)", 0)
     return [*found[:half], gap, *found[-half:]]
