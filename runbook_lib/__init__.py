@@ -6,15 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.actions.communicate import Communication
+    from runbook_lib.actions.incident import Incident
     from runbook_lib.actions.maintenance import Maintenance
+    from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Verification"]
+__all__ = ["Communication", "Incident", "Maintenance", "Review", "Rollback", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "Communication": "runbook_lib.actions.communicate",
+    "Incident": "runbook_lib.actions.incident",
     "Maintenance": "runbook_lib.actions.maintenance",
+    "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",
 }

@@ -184,7 +184,7 @@ class Review(Procedure):
         # Asked again right before the first step, when the answer is part of what was approved.
         fresh = plan.snapshot["fresh"] if plan else self.beside or not self._file.exists()
         remote = self._loaded.configuration.review.remote
-        notes = proposal.remarks(self._story) if self.propose else {}
+        notes, unproposed = self._notes()
         if not (fresh or notes or self.meeting):
             raise IncidentError(
                 f"there is a post-mortem {self._file} already; it stays as it is",
@@ -199,19 +199,35 @@ class Review(Procedure):
             "meeting": str(self.meeting) if self.meeting else "",
             "told": invited,
             "pushed": remote if notes else "",
+            "unproposed": unproposed,
         }
 
+    def _notes(self) -> tuple[dict[str, list[proposal.Remark]], list[str]]:
+        """The notes that become branches, and why others do not."""
+        found = proposal.remarks(self._story) if self.propose else {}
+        reasons = {name: proposal.obstacle(self._home, name) for name in found}
+        kept = {name: notes for name, notes in found.items() if not reasons[name]}
+        return kept, [f"notes about {name} stay in the post-mortem: {why}" for name, why in reasons.items() if why]
+
     def _build(self, snapshot: Snapshot) -> Plan:
-        postmortem_step = [self._postmortem_step()] if snapshot["fresh"] else []
-        steps = [*postmortem_step, *self._meeting_steps(), *self._proposals(snapshot)]
-        section = Section("review", lock_name(self.target.label), f"review {self.incident}", tuple(steps))
         there = f"there is a post-mortem {snapshot['file']} already; it stays as it is"
-        warnings = () if snapshot["fresh"] else (there,)
-        return Plan(f"Review {self.incident} of {self.target.label}", (section,), snapshot, warnings)
+        sections = (
+            self._section("post-mortem", [self._postmortem_step()], "" if snapshot["fresh"] else there),
+            self._section("meeting", list(self._meeting_steps()), "no meeting is set"),
+            self._section("proposals", list(self._proposals(snapshot)), "no note is about a runbook"),
+        )
+        warnings = (*([] if snapshot["fresh"] else [there]), *snapshot["unproposed"])
+        return Plan(f"Review {self.incident} of {self.target.label}", sections, snapshot, warnings)
+
+    def _section(self, name: str, steps: list[Step], without: str) -> Section:
+        """A part of the review; without: why there is nothing to do where there is no step, or none is wanted."""
+        there = name == "post-mortem" and bool(without)
+        skipped = without if there or not steps else ""
+        return Section(name, lock_name(self.target.label), f"{name} of {self.incident}", tuple(steps), skipped=skipped)
 
     def _postmortem_step(self) -> Step:
         return Step(
-            "review.postmortem",
+            "post-mortem.write",
             "write the post-mortem",
             self._write,
             lambda: self._is_written or None,
@@ -236,7 +252,7 @@ class Review(Procedure):
             return
         file = self._file.with_suffix(".ics")
         yield Step(
-            "review.meeting",
+            "meeting.calendar",
             "write the calendar file",
             lambda: self._invite(file),
             lambda: None,
@@ -256,7 +272,7 @@ class Review(Procedure):
     def _invitation(self, errand: Errand, post: Post) -> Step:
         said = errand.message
         return Step(
-            f"review.invite.{said.audience}.{errand.channel}",
+            f"meeting.invite.{said.audience}.{errand.channel}",
             f"invite {said.audience} over {errand.channel}",
             lambda: str(errand.run(post)),
             lambda: post.standing(said, errand.channel) == "sent" or None,
@@ -279,7 +295,7 @@ class Review(Procedure):
     def _proposals(self, snapshot: Snapshot) -> Iterator[Step]:
         for runbook, notes in snapshot["notes"].items():
             yield Step(
-                f"review.propose.{runbook}",
+                f"proposals.{runbook}",
                 f"propose a change of {runbook} on a branch",
                 lambda name=runbook, about=notes: self._proposed(name, about),  # type: ignore[misc]
                 lambda name=runbook: self._is_proposed(name),  # type: ignore[misc]

@@ -244,7 +244,7 @@ def metrics(as_json: bool) -> None:
         _print([asdict(group) for group in found])
         return
     for group in found:
-        click.secho(f"{group.title}: {group.incidents} incidents", bold=True)
+        click.secho(f"{group.title}, incidents: {group.incidents}", bold=True)
         for one in group.figures:
             times = f"median {span(one.median):<12} p90 {span(one.p90):<12} mean {span(one.mean)}"
             click.echo(f"  {NAMES[one.name]:<44} {times} ({one.count})")

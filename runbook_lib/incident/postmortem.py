@@ -111,9 +111,9 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _moments(moments: Moments) -> list[str]:
-    rows = [(name, utc(at) if (at := getattr(moments, name)) else "not in the record") for name in MOMENTS]
+    rows = [(name, utc_seconds(at) if (at := getattr(moments, name)) else "not in the record") for name in MOMENTS]
     known = [(DURATIONS[name], span(seconds)) for name, seconds in moments.seconds.items()]
-    return [*_table(("moment", "time"), rows), "", *_table(("duration", ""), known)]
+    return [*_table(("moment", "time (UTC)"), rows), "", *_table(("duration", ""), known)]
 
 
 def _impact(story: Story) -> list[str]:

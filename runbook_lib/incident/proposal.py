@@ -25,6 +25,7 @@ from runbook_lib.run.lock import actor
 
 DRILLS = Path("docs/drills")
 TRIES = 50
+PUSH_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,16 @@ def propose(repository: Path, incident: str, runbook: str, notes: Sequence[Remar
     remote to push to, empty for none. IncidentError when there is no such repository or runbook."""
     repo = _repository(repository)
     place = Path(tempfile.mkdtemp(prefix="runbook-proposal-"))
+    tree = place / "tree"
     try:
         # --detach: the branch is made from what is committed, whatever is checked out or half done.
-        repo.git.worktree("add", "--detach", str(place / "tree"), "HEAD")
-        return _proposed(repo, place / "tree", incident, runbook, notes, remote)
+        repo.git.worktree("add", "--detach", str(tree), "HEAD")
+        try:
+            commit, title, body = _committed(tree, _prefix(repo, repository), incident, runbook, notes)
+        finally:
+            repo.git.worktree("remove", "--force", str(tree))
+        branch, pushed = _kept(repo, f"review/{incident}-{runbook}", commit, remote)
+        return Proposal(runbook, branch, commit, title, body, pushed)
     except GitCommandError as error:
         raise IncidentError(
             f"no change of {runbook} could be proposed: {printable(mask(str(error.stderr)).strip(), 200)}",
@@ -78,22 +85,25 @@ def propose(repository: Path, incident: str, runbook: str, notes: Sequence[Remar
         ) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
-        repo.git.worktree("prune")
         repo.close()
 
 
-def _proposed(repo: Repo, tree: Path, incident: str, runbook: str, notes: Sequence[Remark], remote: str) -> Proposal:
-    change(tree / "notebooks", runbook, incident, notes)
-    drill = add_to_drill(tree / DRILLS, runbook, incident, notes)
-    title = f"{runbook}: what {incident} showed"
-    body = _body(incident, notes)
+def _prefix(repo: Repo, folder: Path) -> Path:
+    """Where in its repository a folder is."""
+    return folder.resolve().relative_to(Path(str(repo.working_tree_dir)).resolve())
+
+
+def _committed(tree: Path, prefix: Path, incident: str, runbook: str, notes: Sequence[Remark]) -> tuple[str, str, str]:
+    """Change the runbook and its drill's notes in a working tree and commit that; the commit, its title and body."""
+    change(tree / prefix / "notebooks", runbook, incident, notes)
+    drill = add_to_drill(tree / prefix / DRILLS, runbook, incident, notes)
+    title, body = f"{runbook}: what {incident} showed", _body(incident, notes)
     with Repo(tree) as there:
-        there.git.add("--", f"notebooks/{runbook}.ipynb", str(drill.relative_to(tree)))
-        who = ("-c", f"user.name={actor()}", "-c", "user.email=runbooks@localhost", "-c", "commit.gpgsign=false")
-        there.git.execute(["git", *who, "commit", "--no-verify", "--quiet", "-m", title, "-m", body])
-        commit = str(there.git.rev_parse("HEAD"))
-    branch, pushed = _kept(repo, f"review/{incident}-{runbook}", commit, remote)
-    return Proposal(runbook, branch, commit, title, body, pushed)
+        there.git.add("--", str(prefix / "notebooks" / f"{runbook}.ipynb"), str(drill.relative_to(tree)))
+        who = ("-c", f"user.name={printable(actor())}", "-c", "user.email=runbooks@localhost")
+        quiet = ("-c", "commit.gpgsign=false", "commit", "--no-verify", "--quiet")
+        there.git.execute(["git", *who, *quiet, "-m", title, "-m", body])
+        return str(there.git.rev_parse("HEAD")), title, body
 
 
 def _kept(repo: Repo, name: str, commit: str, remote: str) -> tuple[str, str]:
@@ -120,12 +130,27 @@ def _pushed(repo: Repo, branch: str, remote: str) -> str | None:
     ref = f"refs/heads/{branch}"
     try:
         # An empty lease: only when the remote has none of this name.
-        repo.git.push("--quiet", f"--force-with-lease={ref}:", remote, f"{ref}:{ref}")
+        with repo.git.custom_environment(GIT_TERMINAL_PROMPT="0"):
+            repo.git.push(
+                "--quiet", f"--force-with-lease={ref}:", remote, f"{ref}:{ref}", kill_after_timeout=PUSH_SECONDS
+            )
     except GitCommandError as error:
         if "[rejected]" in str(error.stderr) or "stale info" in str(error.stderr):
             return None
         return f"not pushed to {remote}: {printable(mask(str(error.stderr)).strip(), 160)}; git push {remote} {branch}"
     return f"pushed to {remote}"
+
+
+def obstacle(repository: Path, runbook: str) -> str:
+    """Why no change of a runbook can be proposed here, or an empty string."""
+    try:
+        with _repository(repository) as repo:
+            repo.git.cat_file("-e", f"HEAD:{_prefix(repo, repository) / 'notebooks' / runbook}.ipynb")
+    except IncidentError as error:
+        return error.message
+    except (GitCommandError, ValueError):
+        return f"{printable(runbook, 60)} is no runbook of this repository"
+    return ""
 
 
 def change(notebooks: Path, runbook: str, incident: str, notes: Sequence[Remark]) -> None:

@@ -46,7 +46,17 @@ def _line(story: Story, event: Event) -> Line | None:
     return Line(event.at, who, what, event.seq)
 
 
-_QUIET = ("approved", "planned", "section started", "section finished", "step finished", "closed", "opened")
+_QUIET = (
+    "approved",
+    "planned",
+    "section started",
+    "section finished",
+    "step finished",
+    "closed",
+    "opened",
+    "going back",
+    "went back",
+)
 
 
 def _opened(data: dict[str, Any]) -> str:
