@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,16 +91,13 @@ def conceal(url: str) -> None:
     Secret(url)
     try:
         parts = urlsplit(url)
-        pieces = [parts.username, *parts.path.split("/"), *parts.fragment.split("/")]
-        host = parts.hostname or ""
-        # urlsplit lowers it, and a token in its place is told by its case.
-        written = parts.netloc.rpartition("@")[2].partition(":")[0]
     except ValueError:
         return
+    # What stands between : and @ is user, password, port, or a token in their place; a dot makes it a name of a host.
+    before_path = [piece for piece in re.split("[:@]", parts.netloc) if "." not in piece and piece != "localhost"]
+    pieces = [*before_path, *parts.path.split("/"), *parts.fragment.split("/")]
     pieces += [value for name, value in parse_qsl(parts.query) if name.lower().lstrip("+-:") not in _OPTIONS]
-    if "." not in host and host != "localhost" and not host.startswith("["):
-        pieces += [host, written]
-    for piece in filter(None, pieces):
+    for piece in pieces:
         for form in (piece, unquote(piece)):
             if len(form) >= SHORTEST_SECRET and "@" not in form:
                 Secret(form)
@@ -177,6 +175,11 @@ def _watching(seen: _Seen) -> Iterator[None]:
         log.removeHandler(listener)
 
 
+def _masked(record: logging.LogRecord) -> bool:
+    record.msg, record.args = mask(record.getMessage()), ()
+    return True
+
+
 def _watch_sessions() -> None:
     """Let requests' sessions tell, once for this process; other threads' requests are as they were."""
     with _patching:
@@ -198,3 +201,5 @@ def _watch_sessions() -> None:
 
         send.watched = True  # type: ignore[attr-defined]
         requests.Session.send = send  # type: ignore[method-assign]
+        # Whoever logs everything must not find tokens of paths there.
+        logging.getLogger("urllib3.connectionpool").addFilter(_masked)

@@ -60,9 +60,9 @@ def send(
 ) -> tuple[str, int]:
     """Send it, trying again where that may help and cannot send it twice: refused, 429, 5xx. Returns what later
     messages refer to, and the number of tries. ChannelError of the last try."""
-    from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+    from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-    growing = wait_exponential_jitter(FIRST_WAIT, patience.longest_wait)
+    growing = wait_exponential(multiplier=FIRST_WAIT, max=patience.longest_wait)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
