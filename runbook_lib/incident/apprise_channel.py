@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 
-from runbook_lib.command import Secret
+from runbook_lib.command import Secret, mask
 from runbook_lib.errors import ConfigurationError
 from runbook_lib.incident.channels import ChannelError, refused
 from runbook_lib.incident.messages import Message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -157,7 +158,7 @@ def test_one_that_drips_for_ever_is_left_alone() -> None:
 
         def drip() -> None:
             connection, _ = server.accept()
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 connection.sendall(b"HTTP/1.1 200 OK\r\n")
                 while not over.wait(0.05):
                     connection.sendall(b"X-More: x\r\n")

@@ -122,7 +122,7 @@ def test_a_template_file_that_cannot_be_used_is_named(
         (tmp_path / "own.txt").write_text(content)
     own = "[services.shop.communication.templates.update]\nfile = 'own.txt'\n"
     table = configured(audience("team", "CHAT") + own).target().communication
-    with pytest.raises(ConfigurationError, match="own.txt"):
+    with pytest.raises(ConfigurationError, match=r"own\.txt"):
         message(incident, table, "team", "update", WORDS, tmp_path)
 
 
