@@ -14,7 +14,7 @@ from typing import Any, Protocol
 KEY = "ThisKeyIsSecret123"
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
@@ -41,7 +41,7 @@ class StatuspageServer:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, Any]:
         if headers.get("Authorization") != f"OAuth {KEY}":
-            raise Refusal(401, "Could not authenticate")
+            raise RefusalError(401, "Could not authenticate")
         found = re.fullmatch(r"/pages/p4ge/(components|incidents)(?:/(\w+))?", path)
         match (method, found and found[1], found and found[2]):
             case "PATCH", "components", str(name) if name in self.components:
@@ -51,18 +51,18 @@ class StatuspageServer:
                 return 201, self._incident(f"inc{len(self.incidents) + 1}", body["incident"], {"incident_updates": []})
             case "PATCH", "incidents", str(name) if name in self.incidents:
                 return 200, self._incident(name, body["incident"], self.incidents[name])
-        raise Refusal(404, "not found")
+        raise RefusalError(404, "not found")
 
     def _component(self, name: str, state: str) -> None:
         if state not in self.STATES:
-            raise Refusal(422, f"{state} is not a valid status")
+            raise RefusalError(422, f"{state} is not a valid status")
         self.components[name] = state
 
     def _incident(self, name: str, given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
         if given["status"] not in self.STATUSES or not (given.get("name") or before.get("name")):
-            raise Refusal(422, "not a valid incident")
+            raise RefusalError(422, "not a valid incident")
         if given.get("impact_override", "none") not in ("none", "minor", "major", "critical"):
-            raise Refusal(422, "not a valid impact")
+            raise RefusalError(422, "not a valid impact")
         for component, state in given.get("components", {}).items():
             self._component(component, state)
         update = {"status": given["status"], "body": given["body"]}
@@ -82,7 +82,7 @@ class CachetServer:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, Any]:
         if headers.get("X-Cachet-Token") != KEY:
-            raise Refusal(401, "You are not authorized to view this content.")
+            raise RefusalError(401, "You are not authorized to view this content.")
         match (method, path.removeprefix("/api/v1").strip("/").split("/")):
             case "PUT", ["components", number] if int(number) in self.components:
                 self._component(int(number), body["status"])
@@ -91,16 +91,16 @@ class CachetServer:
                 return 200, {"data": self._incident(body)}
             case "POST", ["incidents", number, "updates"] if int(number) in self.incidents:
                 return 200, {"data": self._update(self.incidents[int(number)], body)}
-        raise Refusal(404, "not found")
+        raise RefusalError(404, "not found")
 
     def _component(self, number: int, status: int) -> None:
         if status not in (0, 1, 2, 3, 4):
-            raise Refusal(400, "The status is invalid")
+            raise RefusalError(400, "The status is invalid")
         self.components[number] = status
 
     def _incident(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["status"] not in (0, 1, 2, 3, 4) or body["visible"] not in (0, 1) or not body["name"]:
-            raise Refusal(400, "invalid incident")
+            raise RefusalError(400, "invalid incident")
         self._component(body["component_id"], body["component_status"])
         number = len(self.incidents) + 1
         self.incidents[number] = {**body, "id": number, "updates": []}
@@ -108,7 +108,7 @@ class CachetServer:
 
     def _update(self, incident: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         if body["status"] not in (1, 2, 3, 4):
-            raise Refusal(400, "invalid status")
+            raise RefusalError(400, "invalid status")
         incident["updates"].append(body)
         incident["status"] = body["status"]
         return {"id": len(incident["updates"]), "incident_id": incident["id"], **body}
@@ -128,7 +128,7 @@ def served(api: Api) -> Iterator[str]:
                     said: Any = {"error": "not now"}
                 else:
                     status, said = api.answer(self.command, self.path, dict(self.headers), body)
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 status, said = refusal.status, {"error": str(refusal)}
             text = json.dumps(said).encode()
             self.send_response(status)
