@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from runbook_lib.actions.opening import configuration
@@ -128,6 +128,8 @@ class Communication(Procedure):
         return self.telling.incident
 
     def _read(self) -> Snapshot:
+        # As the record has it now: another severity means other words.
+        self.telling = replace(self.telling, incident=incident_of(self.run.journal, self._incident.id))
         self._refuse_what_is_not_so()
         # The times in the words are those of the plan: what is approved is what is sent.
         at = self.run.plan.snapshot["at"] if self.run.plan else time.time()

@@ -26,6 +26,8 @@ from runbook_lib.run.lock import actor
 DRILLS = Path("docs/drills")
 TRIES = 50
 PUSH_SECONDS = 60
+# How git says that a name was taken: before it pushed, or while it did.
+TAKEN = ("[rejected]", "stale info", "cannot lock ref", "failed to update ref", "reference already exists")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _pushed(repo: Repo, branch: str, remote: str) -> str | None:
                 "--quiet", f"--force-with-lease={ref}:", remote, f"{ref}:{ref}", kill_after_timeout=PUSH_SECONDS
             )
     except GitCommandError as error:
-        if "[rejected]" in str(error.stderr) or "stale info" in str(error.stderr):
+        if any(words in str(error.stderr) for words in TAKEN):
             return None
         return f"not pushed to {remote}: {printable(mask(str(error.stderr)).strip(), 160)}; git push {remote} {branch}"
     return f"pushed to {remote}"

@@ -52,8 +52,8 @@ def test_none_is_due_once_it_is_over_closed_or_nothing_is_promised(journal: Jour
 
 
 @pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour later, for what looks at the clock to tell whether an update is due."""
+def late(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour after the incident was declared."""
     monkeypatch.setattr(dues.time, "time", lambda now=time.time: now() + 3700)
 
 
