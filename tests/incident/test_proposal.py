@@ -71,7 +71,7 @@ def test_the_note_stands_in_its_section_as_text_and_nothing_else_changed(checkou
     ((was, now),) = different
     assert was["id"] == "gate-text"
     assert "".join(now["source"]).startswith("".join(was["source"]).rstrip())
-    assert r"step 4 was \<b\>missing\</b\> \> quote" in "".join(now["source"])
+    assert "step 4 was &lt;b&gt;missing&lt;/b&gt; &gt; quote" in "".join(now["source"])
     assert git(remote, "diff", "--numstat", "main", one.branch, "--", "notebooks").split()[:2] in (
         ["3", "1"],
         ["2", "0"],

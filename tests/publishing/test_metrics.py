@@ -26,4 +26,4 @@ def test_hostile_titles_stay_text() -> None:
     text = page(told(Record().declared(1, title="<script>alert(1)</script> | x").events))
     rendered = markdown.markdown(text, extensions=["tables"])
     assert "<script" not in rendered
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; | x" in rendered
+    assert "alert(1)&lt;/script&gt; | x</td>" in rendered
