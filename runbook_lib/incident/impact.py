@@ -9,6 +9,8 @@ from typing import Any
 from runbook_lib.display import Chart
 from runbook_lib.incident.story import Story
 
+POINTS = 200
+
 
 @dataclass(frozen=True)
 class Look:
@@ -66,11 +68,11 @@ class Impact:
         """Error rate and latency over the observations, and the last observation itself."""
         found = []
         if len(self.looks) > 1:
-            first = self.looks[0].at
-            rates = [
-                (look.at - first, 100 * (look.error_rate or 0), float(look.verdict == "FAIL")) for look in self.looks
-            ]
-            slow = [(look.at - first, look.p95_ms or 0.0, float(look.verdict == "FAIL")) for look in self.looks]
+            # A chart has room for so many points.
+            looks = self.looks[:: 1 + len(self.looks) // POINTS]
+            first = looks[0].at
+            rates = [(look.at - first, 100 * (look.error_rate or 0), float(look.verdict == "FAIL")) for look in looks]
+            slow = [(look.at - first, look.p95_ms or 0.0, float(look.verdict == "FAIL")) for look in looks]
             found += [Chart("failed requests", rates, "%"), Chart("95th percentile of latency", slow)]
         if self.looks and self.looks[-1].series:
             found.append(Chart("slowest answer in the last observation", self.looks[-1].series))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from runbook_lib.display import markdown
 from runbook_lib.errors import IncidentError
@@ -17,6 +18,12 @@ from runbook_lib.incident.messages import span, utc
 from runbook_lib.incident.story import TALK, Moments, Story
 from runbook_lib.incident.timeline import timeline
 from runbook_lib.run.in_force import InForce
+
+T = TypeVar("T")
+
+# Of a long incident, the newest; `runbook incident status --all` has everything.
+SHOWN = 500
+SHOWN_RUNS = 50
 
 TO_COMPLETE = "*(to be completed)*"
 MOMENTS = ("began", "detected", "declared", "decided", "mitigated", "verified", "closed")
@@ -130,8 +137,12 @@ def _timeline(story: Story) -> list[str]:
 
 
 def _runs(story: Story) -> list[str]:
-    told = [followed(one) for one in story.runs.values() if one.runbook != "review"]
-    return [line for one in told for line in _run(one)] or ["No runbook was run."]
+    runs = [one for one in story.runs.values() if one.runbook != "review"]
+    lines = [line for one in runs[-SHOWN_RUNS:] for line in _run(followed(one))]
+    left = len(runs) - SHOWN_RUNS
+    return [*([f"The last {SHOWN_RUNS} runs, {left} before them.", ""] if left > 0 else []), *lines] or [
+        "No runbook was run."
+    ]
 
 
 def _run(one: Followed) -> list[str]:
@@ -148,7 +159,7 @@ def _changed(story: Story) -> list[str]:
     found += [f"{e.data['release']['tag']} was marked {e.data['mark']}: {e.data['reason']}" for e in story.of("marked")]
     found += [f"{e.data['what']} was put in force" for e in story.of("put in force")]
     found += [f"{e.data['what']} was lifted" for e in story.of("lifted")]
-    return [f"- {markdown(line)}" for line in found] or ["Nothing was changed."]
+    return [f"- {markdown(line)}" for line in _cut(found)] or ["Nothing was changed."]
 
 
 def _messages(story: Story) -> list[str]:
@@ -179,7 +190,12 @@ def _follow_ups(follow_ups: Sequence[FollowUp]) -> list[str]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    return [*lines, *(f"| {' | '.join(markdown(str(cell), 1000) for cell in row)} |" for row in rows)]
+    return [*lines, *(f"| {' | '.join(markdown(str(cell), 1000) for cell in row)} |" for row in _cut(rows))]
+
+
+def _cut(rows: Sequence[T]) -> Sequence[T]:
+    """What a person still reads; the record has all of it."""
+    return rows[-SHOWN:]
 
 
 def utc_seconds(at: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from runbook_lib.incident.record import Incident, declared
 from runbook_lib.run.journal import Event, Journal
@@ -52,7 +53,7 @@ class RunStory:
     run: str
     events: list[Event] = field(default_factory=list)
 
-    @property
+    @cached_property
     def runbook(self) -> str:
         return next((str(e.data["runbook"]) for e in self.events if e.kind == "opened"), "")
 
@@ -60,7 +61,7 @@ class RunStory:
     def parameters(self) -> dict[str, object]:
         return next((e.data["parameters"] for e in self.events if e.kind == "opened"), {})
 
-    @property
+    @cached_property
     def dry(self) -> bool:
         return any(e.kind == "opened" and e.data.get("dry_run") for e in self.events)
 
@@ -85,8 +86,10 @@ class RunStory:
 
 @dataclass
 class Story:
-    """Everything that the journal has of one incident. events: all that belong to it, in order, those of its runs and
-    those about its environment while it lasted."""
+    """Everything that the journal has of one incident; complete when it is handed out.
+
+    events: all that belong to it, in order, those of its runs and those about its environment while it lasted.
+    """
 
     incident: Incident
     events: list[Event] = field(default_factory=list)
@@ -95,13 +98,13 @@ class Story:
     def of(self, *kinds: str) -> list[Event]:
         return [event for event in self.events if event.kind in kinds]
 
-    @property
+    @cached_property
     def verdicts(self) -> list[Event]:
         """The verdicts on its environment."""
         found = self.of("verified", "observed")
         return [event for event in found if event.data["environment"] == self.incident.environment]
 
-    @property
+    @cached_property
     def moments(self) -> Moments:
         one = self.incident
         failed = [e.at for e in self.verdicts if e.data["verdict"] == "FAIL"]

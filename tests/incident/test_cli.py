@@ -72,7 +72,7 @@ def test_joining_prints_what_a_shell_needs(as_json: Callable[..., Any], runbook:
         (("open", "x", "--environment", "nowhere"), "no environment 'nowhere'"),
         (("open", "x", "--began", "soon"), "'soon' is no time"),
         (("done", "FU-1"), "no follow-up 'FU-1'"),
-        (("join", "\x1b[31m"), r"no incident '\x1b[31m'"),
+        (("join", "\x1b[31m"), r"no incident '\\x1b[31m'"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_the_next_step(

@@ -24,8 +24,8 @@ from tests.publishing.test_status import SHOP_LINE
 pytestmark = pytest.mark.slow
 
 EVENTS = 50_000
-# The issue allows 5 s on a machine of its own; this one may be shared.
-ALLOWED = 15.0
+# Seconds of this process's own time: what others do on the machine meanwhile does not count.
+ALLOWED = 5.0
 
 
 def long_record() -> list[Event]:
@@ -39,9 +39,7 @@ def long_record() -> list[Event]:
     at = 100_001.0
     while len(record.events) < EVENTS - 1:
         record.rolled_back(at, f"run-{at:.0f}").add("noted", at + 11, incident="INC-1", text="seen " * 20, by="ada")
-        record.verdict(
-            at + 12, "FAIL", numbers={**{"series": [[float(n), 20.0, 0.0] for n in range(30)]}, "requests": 9}
-        )
+        record.verdict(at + 12, "FAIL", numbers={"series": [[float(n), 20.0, 0.0] for n in range(30)], "requests": 9})
         at += 20
     return [*record.events[: EVENTS - 1], *Record().closed(at).events]
 
@@ -67,20 +65,20 @@ def test_there_are_so_many_events(journal: Journal) -> None:
 
 
 def test_reviewing_them_takes_seconds(journal: Journal, tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     found = story(journal, incident_of(journal, "INC-1"))
     text = postmortem.text(found, (), ())
     postmortem.write(tmp_path, found, text)
-    assert time.monotonic() - began < ALLOWED
+    assert time.process_time() - began < ALLOWED
     assert len(found.events) > EVENTS * 0.9
     assert "more lines" in text
 
 
 def test_metrics_and_status_page_take_seconds(journal: Journal) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert groups(stories(journal))[0].incidents == 51
     events = list(journal.events())
     assert SHOP in changes(events)
     page = status(events, [SHOP_LINE], title="x", url="", days=90, now=events[-1].at)
     assert hashlib.sha256(status_page.html(page).encode())
-    assert time.monotonic() - began < ALLOWED
+    assert time.process_time() - began < ALLOWED
