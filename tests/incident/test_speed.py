@@ -46,8 +46,12 @@ def long_record() -> list[Event]:
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Journal:
+    return written(tmp_path_factory.mktemp("long"))
+
+
+def written(folder: Path) -> Journal:
     """A journal with these events, chained as they would be, written in one transaction."""
-    journal = Journal(tmp_path_factory.mktemp("long"))
+    journal = Journal(folder)
     previous = GENESIS
     with journal.transaction() as connection:
         for seq, event in enumerate(long_record(), 1):
