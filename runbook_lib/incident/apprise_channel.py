@@ -64,6 +64,10 @@ class AppriseChannel:
             raise ChannelError(f"it did not come to an end within {self.timeout * PATIENCE:g} s", sure=False)
         raise seen.error()
 
+    def check(self) -> None:
+        """Whether apprise can use the url; sends nothing. ChannelError, ConfigurationError."""
+        self._service()
+
     def _service(self) -> Any:
         conceal(self.url.reveal())
         apprise = _apprise()

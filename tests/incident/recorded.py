@@ -42,7 +42,7 @@ class Record:
     ) -> Record:
         numbers = HEALTHY if result == "PASS" else NUMBERS
         about = {"section": "production", "what": "observation of 60 s", "environment": where, "release": {"id": "a"}}
-        return self.add(kind, at, run, verdict=result, reasons=["because"], **{"numbers": numbers, **about, **more})
+        return self.add(kind, at, run, verdict=result, **{"reasons": ["because"], "numbers": numbers, **about, **more})
 
     def step(self, at: float, run: str, name: str = "production.link", outcome: str = "done", **more: Any) -> Record:
         about = {"section": "production", "step": name, "title": f"do {name}", "host": "local", **more}

@@ -66,6 +66,7 @@ def test_hostile_text_stays_text() -> None:
     record.add("noted", 121, incident="INC-1", text=HOSTILE, by=HOSTILE).opened(130, "r", parameters={"tag": HOSTILE})
     record.step(131, "r", title=HOSTILE, outcome="failed")
     record.add("closed", 140, "r", status="failed", reason=HOSTILE, seconds=1)
+    record.verdict(150, "FAIL", reasons=[f"1 new error message in the logs: {HOSTILE}"])
     follow_up = FollowUp("FU-1", "INC-1", HOSTILE, HOSTILE, "2026-04-01")
     found = text(record.story, [follow_up], [InForce(HOSTILE, SHOP, 1.0, "r", HOSTILE)])
     _, front, body = found.split("---\n", 2)
