@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
+    from runbook_lib.notebook.desk import desk
 
-__all__ = ["Communication", "Incident", "Maintenance", "Review", "Rollback", "Verification"]
+__all__ = ["Communication", "Incident", "Maintenance", "Review", "Rollback", "Verification", "desk"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",
+    "desk": "runbook_lib.notebook.desk",
 }
 
 

@@ -16,7 +16,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
-from runbook_lib.publishing.cli import status_page
+from runbook_lib.publishing.cli import site, status_page
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -51,6 +51,7 @@ def main() -> None:
 main.add_command(incident)
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(site)
 main.add_command(status_page)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -1,4 +1,4 @@
-"""The command `runbook status-page`."""
+"""`runbook site` and `runbook status-page`: what is published, at the command line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import RunbookError
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default="site", show_default=True, help="Where it is built.")
+def site(out: Path) -> None:
+    """Build the site from notebooks, the evidence of drills and docs/. Nothing is executed."""
+    from runbook_lib.config import project_root
+    from runbook_lib.publishing.site import build
+
+    written = build(project_root(), out)
+    click.echo(f"{len(written)} pages generated, the site is in {out}")
 
 
 @click.command("status-page")

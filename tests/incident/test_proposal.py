@@ -15,7 +15,7 @@ from runbook_lib.incident.proposal import Proposal, Remark, obstacle, propose, r
 from tests.incident.recorded import Record
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-NOTES = [Remark("step 4 was <b>missing</b>\n> quote", "ada", "4")]
+NOTES = [Remark("step 4 was <b>missing</b>\n> quote", "ada", "5")]
 
 
 def git(folder: Path, *words: str) -> str:
@@ -80,7 +80,7 @@ def test_the_note_stands_in_its_section_as_text_and_nothing_else_changed(checkou
 
 @pytest.mark.parametrize(
     ("step", "cell"),
-    [("1", "releases-text"), ("Observe", "observe-text"), ("gate", "gate-text"), ("99", "purpose"), ("", "purpose")],
+    [("2", "releases-text"), ("Observe", "observe-text"), ("gate", "gate-text"), ("99", "purpose"), ("", "purpose")],
 )
 def test_a_section_is_named_by_number_heading_or_cell(checkout: Path, remote: Path, step: str, cell: str) -> None:
     one = made(checkout, notes=[Remark("here", "ada", step)])
