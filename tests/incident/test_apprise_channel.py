@@ -113,6 +113,7 @@ def test_what_the_other_side_answers_is_known(receiver: Receiver, service: str, 
     assert (error.again, error.sure) == (again, True)
 
 
+@pytest.mark.slow
 def test_retry_after_is_seen_and_honoured(receiver: Receiver) -> None:
     receiver.answers.append(Answer(429, {"Retry-After": "1"}))
     began = time.monotonic()
@@ -151,6 +152,7 @@ def test_mail_that_hangs_ends_in_time(hanging: int) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 def test_one_that_drips_for_ever_is_left_alone() -> None:
     """Each byte comes in time, the answer never does."""
     over = threading.Event()

@@ -147,6 +147,7 @@ def test_where_it_is_not_automatic_nothing_is_told(
     assert titles(chat) == []
 
 
+@pytest.mark.slow
 def test_a_slow_channel_holds_up_no_run(
     chat: Receiver, loaded: Callable[[], Loaded], journal: Journal, incident: Incident
 ) -> None:

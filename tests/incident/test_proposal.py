@@ -113,6 +113,7 @@ def test_a_branch_of_somebody_else_on_the_remote_is_left(tmp_path: Path, checkou
     assert git(checkout, "branch", "--list", "review/*").split() == [mine.branch]
 
 
+@pytest.mark.slow
 def test_two_people_at_once_get_a_branch_each(tmp_path: Path, checkout: Path, remote: Path) -> None:
     clones = [checkout, *(clone(tmp_path, remote, f"clone-{number}") for number in range(3))]
     found: list[Proposal] = []
