@@ -168,13 +168,14 @@ class Communication(Procedure):
         return Step(
             f"messages.{said.audience}.{errand.channel}",
             f"{said.audience} over {errand.channel}: {said.title}",
-            lambda: str(errand.run(post, again=self.again)),
+            lambda: errand.sent(post, again=self.again),
             lambda: post.standing(said, errand.channel) == "sent" or None,
             host=errand.channel,
             shows=(said.text,),
             # The ledger sends nothing twice, however often it is asked.
             repeatable=True,
             no_undo="what was said was said",
+            stops=False,
         )
 
     @property

@@ -274,12 +274,13 @@ class Review(Procedure):
         return Step(
             f"meeting.invite.{said.audience}.{errand.channel}",
             f"invite {said.audience} over {errand.channel}",
-            lambda: str(errand.run(post)),
+            lambda: errand.sent(post),
             lambda: post.standing(said, errand.channel) == "sent" or None,
             host=errand.channel,
             shows=(said.text,),
             repeatable=True,
             no_undo="what was said was said",
+            stops=False,
         )
 
     @cached_property

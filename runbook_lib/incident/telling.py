@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from runbook_lib.config import Loaded, Phase, SecretReference, Target
-from runbook_lib.errors import ConfigurationError, RunbookError
+from runbook_lib.errors import ConfigurationError, RunbookError, StepFailedError
 from runbook_lib.incident import pages
 from runbook_lib.incident.apprise_channel import AppriseChannel
 from runbook_lib.incident.channels import Channel, ChannelError, Patience
@@ -31,6 +31,13 @@ class Errand:
     def run(self, post: Post, *, again: bool = False) -> Outcome:
         """Deliver it. JournalError; what is wrong with the channel is in the outcome."""
         return post.deliver(self.message, _Late(self.channel, self.make), again=again)
+
+    def sent(self, post: Post, *, again: bool = False) -> str:
+        """The same as a step of a plan does it: StepFailedError when it did not come through."""
+        outcome = self.run(post, again=again)
+        if not outcome.good:
+            raise StepFailedError(str(outcome))
+        return str(outcome)
 
 
 @dataclass(frozen=True)

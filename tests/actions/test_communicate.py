@@ -127,6 +127,8 @@ def test_a_channel_that_fails_stops_no_other_and_is_reported(
         assert len(broken.got) == 2
     assert len(chat.got) == 1
     assert [e.data["status"] for e in journal.events(kind="closed")] == ["failed"]
+    outcomes = [e.data["outcome"] for e in journal.events(kind="step finished")]
+    assert outcomes == ["failed", "failed", "done", "done"]
 
 
 @pytest.mark.usefixtures("incident")
