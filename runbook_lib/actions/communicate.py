@@ -11,7 +11,7 @@ from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import printable
 from runbook_lib.config import Phase
 from runbook_lib.display import Table
-from runbook_lib.errors import DeliveryError, IncidentError, ParameterError
+from runbook_lib.errors import IncidentError, ParameterError
 from runbook_lib.incident.delivery import Post, lock_name
 from runbook_lib.incident.due import due
 from runbook_lib.incident.messages import Message, Words
@@ -98,11 +98,8 @@ class Communication(Procedure):
         none of the others; DeliveryError in the end, and the same command sends what is missing."""
         said = self.apply()
         with self.run.guarded():
-            missing = [] if self.run.dry_run else self._missing()
-            if missing:
-                raise DeliveryError(
-                    "; ".join(missing), next_step="mend the channel, then the same command: it sends what is missing"
-                )
+            if not self.run.dry_run:
+                self.telling.refuse_missing(self._errands(), self._post)
         return said
 
     def close(self) -> str:
@@ -182,13 +179,11 @@ class Communication(Procedure):
     def _post(self) -> Post:
         return self.telling.post(self.run.id)
 
-    def _missing(self) -> list[str]:
-        """What did not come through, a line each, as the ledger has it."""
+    def _errands(self) -> list[Errand]:
+        """Those of the plan."""
         plan = self.run.plan
         messages = plan.snapshot["messages"] if plan else {}
-        errands = self.telling.errands({name: _message(about) for name, about in messages.items()})
-        outcomes = [self._post.outcome(errand.message, errand.channel) for errand in errands]
-        return [str(outcome) for outcome in outcomes if not outcome.good]
+        return self.telling.errands({name: _message(about) for name, about in messages.items()})
 
     def _next(self) -> str:
         if self.phase in ("verified", "review"):

@@ -154,8 +154,13 @@ class Review(Procedure):
         return f"approved by {self.run.approve(terms, self.given)}"
 
     def write(self) -> str:
-        """Write the post-mortem and the calendar file, tell who is invited, make the branches."""
-        return self.apply()
+        """Write the post-mortem and the calendar file, tell who is invited, make the branches. DeliveryError in the end
+        when an invitation did not come through."""
+        said = self.apply()
+        with self.run.guarded():
+            if self.meeting is not None and not self.run.dry_run:
+                self._telling.refuse_missing(self._errands, self._telling.post(self.run.id))
+        return said
 
     def close(self) -> str:
         """End the run; the summary names what a person does next."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.config import Loaded, Phase, SecretReference, Target
-from runbook_lib.errors import ConfigurationError, RunbookError, StepFailedError
+from runbook_lib.errors import ConfigurationError, DeliveryError, RunbookError, StepFailedError
 from runbook_lib.incident import pages
 from runbook_lib.incident.apprise_channel import AppriseChannel
 from runbook_lib.incident.channels import Channel, ChannelError, Patience
@@ -83,6 +83,15 @@ class Telling:
     def errands(self, messages: Mapping[str, Message]) -> list[Errand]:
         """One for each message and channel; the status pages last."""
         return [*self._to_people(messages), *self._to_pages(messages)]
+
+    def refuse_missing(self, errands: Sequence[Errand], post: Post) -> None:
+        """DeliveryError that names each message that did not come through, as the ledger has it."""
+        outcomes = [post.outcome(errand.message, errand.channel) for errand in errands]
+        missing = [str(outcome) for outcome in outcomes if not outcome.good]
+        if missing:
+            raise DeliveryError(
+                "; ".join(missing), next_step="mend the channel, then the same command: it sends what is missing"
+            )
 
     def post(self, run: str = "") -> Post:
         """What delivers for a run, or for none."""

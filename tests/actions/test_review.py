@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.actions.review import Review
 from runbook_lib.config import Loaded
-from runbook_lib.errors import IncidentError, StepFailedError
+from runbook_lib.errors import DeliveryError, IncidentError, StepFailedError
 from runbook_lib.incident.record import Incident, close, note
 from runbook_lib.run.journal import Journal
 from tests.incident.conftest import audience
@@ -90,6 +90,15 @@ def test_an_existing_post_mortem_does_not_stop_a_meeting(
     assert str(event["SUMMARY"]) == f"Review of {over.id}"
     assert len(receiver.got) == 1
     assert "2026-12-01 10:00 UTC, 60 min, room 1" in receiver.texts[0]
+
+
+def test_an_invitation_that_does_not_come_through_is_reported_and_the_rest_done(
+    over: Incident, configured: Configured, tmp_path: Path
+) -> None:
+    configured(audience("team", "NOT_SET", more='phases = ["review"]'))
+    with pytest.raises(DeliveryError, match="NOT_SET is not set"):
+        reviewed(meeting="2026-12-01T10:00+00:00")
+    assert [file.suffix for file in postmortems(tmp_path)] == [".ics", ".md"]
 
 
 def test_notes_become_a_branch_once(
