@@ -48,6 +48,7 @@ test: setup ## everything, with real container engine, ssh server and papermill
 bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
+	python -m tests.bench.review
 	python -m tests.bench.migrations
 	python -m tests.bench.site
 	python -m tests.bench.triage

@@ -6,8 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.actions.communicate import Communication
+    from runbook_lib.actions.incident import Incident
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.mitigation import Mitigation
+    from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.rollback_migrations import RollbackMigrations
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
@@ -16,10 +19,13 @@ if TYPE_CHECKING:
     from runbook_lib.notebook.desk import desk
 
 __all__ = [
+    "Communication",
     "HighErrorRate",
     "HighLatency",
+    "Incident",
     "Maintenance",
     "Mitigation",
+    "Review",
     "Rollback",
     "RollbackMigrations",
     "SiteDown",
@@ -30,14 +36,17 @@ __all__ = [
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "Communication": "runbook_lib.actions.communicate",
     "HighErrorRate": "runbook_lib.actions.scenario",
     "HighLatency": "runbook_lib.actions.scenario",
+    "Incident": "runbook_lib.actions.incident",
     "Maintenance": "runbook_lib.actions.maintenance",
     "Mitigation": "runbook_lib.actions.mitigation",
+    "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
+    "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
-    "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
     "Verification": "runbook_lib.actions.verification",
     "desk": "runbook_lib.notebook.desk",
 }

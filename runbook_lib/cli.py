@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
-from runbook_lib.publishing.cli import site
+from runbook_lib.publishing.cli import site, status_page
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -47,15 +48,17 @@ def main() -> None:
     """Runbooks: what there is, what was run, what waits for an answer."""
 
 
+main.add_command(incident)
 main.add_command(migrations)
 main.add_command(practice)
 main.add_command(site)
+main.add_command(status_page)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def _journal() -> Any:
-    from runbook_lib.actions.opening import state_folder
+    from runbook_lib.config import state_folder
     from runbook_lib.run.journal import Journal
 
     return Journal(state_folder())

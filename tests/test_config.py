@@ -117,7 +117,25 @@ def added(text: str, table: str = "") -> str:
     return PRODUCTION + (f"[{KEY}.{table}]\n" if table else "") + text + "\n"
 
 
+PEOPLE = "[services.shop.communication]\n"
+TEAM = "[services.shop.communication.audiences.team]\n"
+
 WRONG = {
+    "nobody to remind": (
+        PRODUCTION + PEOPLE + "remind = 'x'\n" + TEAM + "channels = [{ env = 'A' }]",
+        "communication: remind names 'x', which is no audience",
+    ),
+    "nobody at all": (PRODUCTION + PEOPLE, "communication.audiences: is missing (Those who are told"),
+    "an audience without channels": (PRODUCTION + TEAM + "channels = []", "team.channels: must not be empty"),
+    "a url in plain sight": (PRODUCTION + TEAM + "channels = ['slack://token']", "team.channels.0: must be a table"),
+    "an unknown phase": (
+        PRODUCTION + TEAM + "channels = [{ env = 'A' }]\nphases = ['begun']",
+        "phases.0: must be 'start",
+    ),
+    "a component of nothing": (
+        PRODUCTION + "[[status_page.components]]\nname = 'x'\nenvironment = 'shop/x'",
+        "status_page.components.0.environment names 'shop/x'; there are shop/production",
+    ),
     "nothing": ("", "services: is missing (What is operated.)"),
     "no service": ("[services]", "services: must not be empty"),
     "no table": ("services = 5", "services: must be a table"),

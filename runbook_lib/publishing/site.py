@@ -16,6 +16,7 @@ from runbook_lib.publishing.api_reference import api_reference
 from runbook_lib.publishing.completeness import refuse_incomplete
 from runbook_lib.publishing.configuration_reference import configuration_reference
 from runbook_lib.publishing.freshness import Freshness, freshness
+from runbook_lib.publishing.incident_pages import incident_pages
 from runbook_lib.publishing.outputs import outputs_of
 from runbook_lib.publishing.overview import index
 from runbook_lib.publishing.runbook_page import page
@@ -52,6 +53,7 @@ def pages(root: Path) -> dict[str, str]:
         **{f"runbooks/{s.name}.md": _page(s, marks[s.name], state, days) for s in found},
         "reference/configuration.md": configuration_reference(),
         "reference/library.md": api_reference(),
+        **incident_pages(root),
         "changes.md": changes.page(happened),
         "feed.xml": changes.feed(happened, "Runbooks: changes", ""),
     }

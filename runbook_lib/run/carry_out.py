@@ -44,7 +44,7 @@ class CarryOut:
                 for step in section.steps:
                     if asked_to_stop():
                         raise stopped(step.title)
-                    self._do(section, step)
+                    self._do_or_go_on(section, step)
             verdict = _verdict(section)
         except (StepFailedError, CommandError) as error:
             self._go_back(section, error.message, StepFailedError)
@@ -83,6 +83,13 @@ class CarryOut:
             self._go_back(section, "the run was interrupted while it went back", StepFailedError)
 
     # -- one step -----------------------------------------------------------------------------------------------
+
+    def _do_or_go_on(self, section: Section, step: Step) -> None:
+        try:
+            self._do(section, step)
+        except (StepFailedError, CommandError):
+            if step.stops:
+                raise
 
     def _do(self, section: Section, step: Step) -> None:
         if self._state.settled(step.id):

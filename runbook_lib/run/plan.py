@@ -27,7 +27,8 @@ class Step:
     done: True when the effect already holds, False when not, None when nothing can tell.
     repeatable: doing it twice does no harm; only such a step is repeated when `done` cannot tell.
     undo: takes the effect back; without it, no_undo says why there is none. undoes: id of the step that this one takes
-    back; it is passed over when that one was never begun.
+    back; it is passed over when that one was never begun. stops: whether its failure ends the run; without it, the
+    failure is written down and the next step is done.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Step:
     undo: Callable[[], str] | None = None
     no_undo: str = ""
     undoes: str = ""
+    stops: bool = True
 
     @property
     def facts(self) -> dict[str, Any]:

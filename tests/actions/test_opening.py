@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib import practice
-from runbook_lib.actions.opening import configuration, state_folder
+from runbook_lib.actions.opening import configuration
+from runbook_lib.config import state_folder
 from runbook_lib.errors import ConfigurationError
 
 TEXT = """

@@ -76,6 +76,12 @@ def test_a_step_is_done_and_its_remark_kept(desk):
     assert (desk.outcome(), desk.remark()) == (["done"], "7 files")
 
 
+def test_a_step_whose_failure_stops_nothing_is_written_down_and_the_next_one_done(desk):
+    desk.carry(step(fails(StepFailedError("no answer")), stops=False), step(lambda: "7 files", name="s.two"))
+    assert desk.outcome() == ["failed", "done"]
+    assert "going back" not in desk.kinds
+
+
 def test_a_step_whose_effect_holds_is_not_done(desk):
     desk.carry(step(forbidden, lambda: True))
     assert desk.outcome() == ["already"]

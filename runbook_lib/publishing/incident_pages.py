@@ -1,0 +1,45 @@
+"""The site's pages that are made from the record of incidents: the status page with its feed, and the metrics."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from runbook_lib import config, practice
+from runbook_lib.config import STATE_FOLDER, Loaded
+from runbook_lib.incident.story import told
+from runbook_lib.publishing import metrics, status_page
+from runbook_lib.publishing.status import Status, status
+from runbook_lib.run.journal import FILE_NAME, Event, Journal
+
+
+def incident_pages(root: Path) -> dict[str, str]:
+    """The files by their path below docs/. root: the project. Nothing is started, made or changed.
+    ConfigurationError, JournalError."""
+    here = _loaded(root)
+    events = _events(here.state if here else root / STATE_FOLDER)
+    page = _page(here, events)
+    return {
+        "status/index.md": status_page.markdown(page),
+        f"status/{status_page.FEED}": status_page.feed(page),
+        "metrics.md": metrics.page(told(events)),
+    }
+
+
+def _loaded(root: Path) -> Loaded | None:
+    """The project's configuration, else its practice environment's, or None."""
+    file = root / config.FILE_NAME
+    file = file if file.is_file() else practice.configuration_file(root)
+    return config.load(file) if file.is_file() else None
+
+
+def _events(state: Path) -> list[Event]:
+    return list(Journal(state).events()) if (state / FILE_NAME).is_file() else []
+
+
+def _page(here: Loaded | None, events: list[Event]) -> Status:
+    """As of the last event: the same record gives the same page."""
+    now = events[-1].at if events else time.time()
+    if here is None:
+        return status(events, [], title="Status", url="", days=90, now=now)
+    return status_page.of(here, events, now)
