@@ -3,6 +3,7 @@ messages and the reference are made from these descriptions."""
 
 from __future__ import annotations
 
+from runbook_lib.config.backups import Backups, DataCheck, Encryption, Keep, Restic
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.deployment import Docker, Git, Hook, Hooks
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
@@ -17,20 +18,25 @@ __all__ = [
     "AfterSwitch",
     "Approval",
     "Backup",
+    "Backups",
     "Checks",
     "Configuration",
+    "DataCheck",
     "Database",
     "DatabaseKind",
     "Docker",
+    "Encryption",
     "Environment",
     "Git",
     "Hook",
     "Hooks",
+    "Keep",
     "Laravel",
     "Loaded",
     "Observation",
     "Queues",
     "Redis",
+    "Restic",
     "SecretReference",
     "Service",
     "Smoke",
