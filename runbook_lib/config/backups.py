@@ -72,9 +72,7 @@ class Backups(Table):
         description="What keeps the application from writing while a restored database is switched to: maintenance "
         "mode (needs the table laravel), or nothing.",
     )
-    statement_timeout: Seconds = Field(
-        3600, description="Seconds that counting or restoring one table may take."
-    )
+    statement_timeout: Seconds = Field(3600, description="Seconds that counting or restoring one table may take.")
 
     @model_validator(mode="after")
     def _place(self) -> Backups:

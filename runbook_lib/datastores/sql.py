@@ -107,8 +107,8 @@ def sql_of(target: Target) -> Sql:
 
 
 def server(place: Place, timeout: float, statement: float | None = None) -> Callable[[], Any]:
-    """Opens a DB-API connection to a server; connecting may take `timeout` seconds, each statement `statement` (default:
-    as many). PlatformError when the driver is not installed."""
+    """Opens a DB-API connection to a server; connecting may take `timeout` seconds, each statement `statement`
+    (default: as many). PlatformError when the driver is not installed."""
     answer = timeout if statement is None else statement
     return _postgresql(place, timeout, answer) if place.kind == "pgsql" else _mysql(place, timeout, answer)
 
