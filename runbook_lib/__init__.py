@@ -6,14 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.actions.backup_and_restore import BackupAndRestore
+    from runbook_lib.actions.data_concern import DataConcern
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Verification"]
+__all__ = ["BackupAndRestore", "DataConcern", "Maintenance", "Rollback", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "BackupAndRestore": "runbook_lib.actions.backup_and_restore",
+    "DataConcern": "runbook_lib.actions.data_concern",
     "Maintenance": "runbook_lib.actions.maintenance",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.backups.cli import backups
 from runbook_lib.errors import RunbookError
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
@@ -46,6 +47,7 @@ def main() -> None:
     """Runbooks: what there is, what was run, what waits for an answer."""
 
 
+main.add_command(backups)
 main.add_command(migrations)
 main.add_command(practice)
 

@@ -15,8 +15,8 @@ SETTLED = "restore settled"
 
 @dataclass(frozen=True)
 class Kept:
-    """run: that restored; environment: label; way: what was switched; backup: its id. old: name of the database, or path
-    of the folder, of before; tables: for single tables, the name of each one's copy."""
+    """run: that restored; environment: label; way: what was switched; backup: its id. old: name of the database, or
+    path of the folder, of before; tables: for single tables, the name of each one's copy."""
 
     run: str
     environment: str
@@ -38,8 +38,9 @@ class Kept:
 def kept(journal: Journal, environment: str) -> list[Kept]:
     """What is kept in an environment, oldest first."""
     settled = {event.data["run"] for event in journal.events(kind=SETTLED)}
-    found = [Kept(**event.data) for event in journal.events(kind=RESTORED)]
-    return [one for one in found if one.environment == environment and one.run not in settled]
+    # By run: one that was killed and continued may have noted it twice.
+    found = {event.data["run"]: Kept(**event.data) for event in journal.events(kind=RESTORED)}
+    return [one for one in found.values() if one.environment == environment and one.run not in settled]
 
 
 def last_kept(journal: Journal, environment: str) -> Kept:

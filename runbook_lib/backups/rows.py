@@ -158,10 +158,8 @@ def put_back(pair: Pair, *, remove: bool) -> None:
     since, too. What refers to them is the database's to check: PlatformError, and nothing has changed."""
     ask, stored, key = pair.ask, pair.columns.stored, pair.columns.key
     if remove:
-        alias = "l " if ask.kind == "mysql" else ""
-        ask(
-            f"DELETE {alias}FROM {pair.now} {'AS ' if ask.kind != 'mysql' else ''}l WHERE {_missing(pair, pair.before)}"
-        )
+        which = "DELETE l FROM" if ask.kind == "mysql" else "DELETE FROM"
+        ask(f"{which} {pair.now} AS l WHERE {_missing(pair, pair.before)}")
     wanted = ", ".join(f"s.{ask.quoted(column)}" for column in stored)
     overriding = " OVERRIDING SYSTEM VALUE" if ask.kind == "pgsql" else ""
     values = [column for column in stored if column not in key]
@@ -176,7 +174,7 @@ def put_back(pair: Pair, *, remove: bool) -> None:
 
 @contextlib.contextmanager
 def _copied(engine: Engine, restored: str, table: str, *, writes: bool) -> Iterator[Pair]:
-    """In PostgreSQL: the restored table copied into the live database, or, only to look, the live one into the other."""
+    """In PostgreSQL: the restored table copied into the live database; only to look, the live one into the other."""
     with engine.session() as live, engine.session(restored) as other:
         source, ask = (other, live) if writes else (live, other)
         name = tables(source)[table]

@@ -42,6 +42,14 @@ after_switch = ["config:clear", "view:clear", "queue:restart"]
 run = [{python}, "-I", "-c", {backup}]
 check = [{python}, "-I", "-c", {backup_check}]
 
+[services.{service}.environments.{name}.database]
+kind = "sqlite"
+file = "{name}/shared/storage/shop.db"
+
+[services.{service}.environments.{name}.backups]
+folder = "backups"
+compression = "gzip"
+
 [services.{service}.environments.{name}.checks]
 up = "/up"
 ready = "/ready"

@@ -38,7 +38,8 @@ SHOP = {
         "CREATE TABLE customers (id bigserial PRIMARY KEY, name text NOT NULL, "
         "mood mood DEFAULT 'glad', created_at timestamptz)",
         "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
-        "customer_id bigint REFERENCES customers (id), total numeric(10, 2), doubled numeric GENERATED ALWAYS AS (total * 2) STORED, note bytea, facts jsonb, "
+        "customer_id bigint REFERENCES customers (id), total numeric(10, 2), "
+        "doubled numeric GENERATED ALWAYS AS (total * 2) STORED, note bytea, facts jsonb, "
         "created_at timestamptz)",
         "CREATE VIEW totals AS SELECT customer_id, sum(total) AS total FROM orders GROUP BY customer_id",
         "CREATE INDEX orders_customer ON orders (customer_id)",
@@ -46,7 +47,8 @@ SHOP = {
     ),
     "mysql": (
         "CREATE TABLE customers (id bigint AUTO_INCREMENT PRIMARY KEY, "
-        "name varchar(100) CHARACTER SET utf8mb4 NOT NULL, mood enum('glad', 'sad') DEFAULT 'glad', created_at datetime)",
+        "name varchar(100) CHARACTER SET utf8mb4 NOT NULL, "
+        "mood enum('glad', 'sad') DEFAULT 'glad', created_at datetime)",
         "CREATE TABLE orders (id bigint AUTO_INCREMENT PRIMARY KEY, customer_id bigint, total decimal(10, 2), "
         "doubled decimal(10, 2) GENERATED ALWAYS AS (total * 2) STORED, note blob, facts json, created_at datetime, "
         "FOREIGN KEY (customer_id) REFERENCES customers (id))",
