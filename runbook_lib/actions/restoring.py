@@ -10,7 +10,7 @@ from pathlib import Path
 from runbook_lib.actions.backing_up import RUNBOOK, BackupProcedure, newest
 from runbook_lib.actions.kept import RESTORED, SETTLED, Kept, last_kept
 from runbook_lib.actions.kept import kept as all_kept
-from runbook_lib.actions.switching import Writes, serves
+from runbook_lib.actions.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import Engine, engine_of
 from runbook_lib.backups.folders import Files
@@ -52,6 +52,11 @@ class Restoring(BackupProcedure):
 
     # -- the plan --------------------------------------------------------------------------------------------------
 
+    def plan(self) -> Table:
+        shown = super().plan()
+        look_before(self.target, self.run)
+        return shown
+
     def _read(self) -> Snapshot:
         backup = newest(self.repository, self.backup)
         refuse(self.target, backup)
@@ -88,7 +93,7 @@ class Restoring(BackupProcedure):
             (*writes.steps(self.target, "switch.stop", self.run.id, stop=True), *way.switch(),
              *writes.steps(self.target, "switch.go-on", self.run.id, stop=False)),
             (*way.back(), *writes.steps(self.target, "switch.back", self.run.id, stop=False), way.drop("switch.back")),
-            verify=lambda: serves(self.target, self.run.journal),
+            verify=lambda: serves(self.target, self.run),
             verified_back=lambda: "the data of before is back",
         )  # fmt: skip
         what = (
@@ -378,6 +383,12 @@ class Settling(BackupProcedure):
 
     how: str = "confirm"
 
+    def plan(self) -> Table:
+        shown = super().plan()
+        if self.how == "undo":
+            look_before(self.target, self.run)
+        return shown
+
     def lost(self) -> str:
         kept = last_kept(self.run.journal, self.target.label)
         if self.how == "confirm":
@@ -398,7 +409,7 @@ class Settling(BackupProcedure):
         again = writes.steps(self.target, "settle.go-on", self.run.id, stop=False)
         back = (*self._back(kept), *writes.steps(self.target, "settle.back", self.run.id, stop=False))
         settled = self._step("note", "note that it is settled", lambda: self._note(kept))
-        verify = (lambda: serves(self.target, self.run.journal)) if undo else None
+        verify = (lambda: serves(self.target, self.run)) if undo else None
         section = Section(
             "settle", self.target.label, title, (*stop, *steps, settled, *again), back if undo else (), verify=verify
         )

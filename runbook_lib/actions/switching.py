@@ -10,11 +10,13 @@ from runbook_lib.actions.maintenance import WHAT
 from runbook_lib.config import Target
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of
-from runbook_lib.probes.http import Client, places, routes
+from runbook_lib.probes.http import Client, Reading, places, routes
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Step, Verdict
+from runbook_lib.run.run import Run
 
+BEFORE = "looked before the switch"
 PAUSE = 0.5
 
 
@@ -48,17 +50,34 @@ class Writes:
             yield on_host(platform_of(target), host, prefix, run, "writes", title, command)
 
 
-def serves(target: Target, journal: Journal) -> Verdict:
-    """Whether the application answers as it must with the data that it has now, within checks.within seconds."""
-    if any(item.what == WHAT for item in in_force(journal, target.label)):
+def look_before(target: Target, run: Run) -> None:
+    """Write down what does not answer as it must before anything is switched: that is no fault of the switch."""
+    failing = [[reading.place, reading.name] for reading in _readings(target) if not reading.ok]
+    run.record(BEFORE, failing=failing)
+
+
+def serves(target: Target, run: Run) -> Verdict:
+    """Whether the application answers with the data that it has now at least where it did before, within checks.within
+    seconds."""
+    if any(item.what == WHAT for item in in_force(run.journal, target.label)):
         return Verdict("PASS", ("maintenance mode is on: the application was not asked",))
-    checks, started = target.environment.checks, time.monotonic()
+    # The first one: a run that is continued looks again, perhaps in the middle of its switch.
+    known = [event.data["failing"] for event in run.journal.events(run.id, BEFORE)][:1]
+    before = {(place, name) for failing in known for place, name in failing}
+    started = time.monotonic()
     while True:
-        readings = Client(checks.timeout).all(places(target.environment), routes(target.environment))
-        wrong = [str(reading) for reading in readings if not reading.ok]
-        numbers = {"readings": len(readings), "failing": len(wrong)}
-        if not wrong:
-            return Verdict("PASS", (f"{len(readings)} readings good",), numbers)
-        if time.monotonic() - started + PAUSE > checks.within:
-            return Verdict("FAIL", tuple(wrong[:5]), numbers)
+        readings = _readings(target)
+        failing = [reading for reading in readings if not reading.ok]
+        new = [str(reading) for reading in failing if (reading.place, reading.name) not in before]
+        numbers = {"readings": len(readings), "failing": len(failing), "failing before": len(before)}
+        if not new:
+            still = tuple(f"as before the switch: {reading}" for reading in failing[:5])
+            return Verdict("PASS", (f"{len(readings) - len(failing)} readings good", *still), numbers)
+        if time.monotonic() - started + PAUSE > target.environment.checks.within:
+            return Verdict("FAIL", tuple(new[:5]), numbers)
         time.sleep(PAUSE)
+
+
+def _readings(target: Target) -> list[Reading]:
+    client = Client(target.environment.checks.timeout)
+    return client.all(places(target.environment), routes(target.environment))

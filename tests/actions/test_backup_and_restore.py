@@ -161,11 +161,19 @@ def test_a_folder_is_restored_and_undone(world: World) -> None:
 def test_an_application_that_fails_with_it_gets_its_data_back(world: World) -> None:
     world.run("take")
     world.sql("INSERT INTO orders (total) VALUES (3)")
-    world.routes.statuses["/ready"] = 500
+    world.application.during = lambda name: world.routes.statuses.update({"/ready": 500})
     with pytest.raises(VerificationFailedError, match="the data of before is back"):
         world.run("restore")
     assert (world.totals, world.beside, kept(world.journal, WHERE)) == ([1, 2, 3], [], [])
     assert world.application.down == set()
+
+
+def test_an_application_that_failed_before_is_no_reason_to_go_back(world: World) -> None:
+    world.run("take")
+    world.sql("INSERT INTO orders (total) VALUES (3)")
+    world.routes.statuses["/ready"] = 500
+    world.run("restore")
+    assert world.totals == [1, 2]
 
 
 def test_a_switch_that_fails_opens_the_application_again(world: World) -> None:
