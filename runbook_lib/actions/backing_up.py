@@ -44,9 +44,11 @@ def step_of_part(target: Target, taking: Taking, source: Source) -> Step:
     )
 
 
-def steps_of_taking(target: Target, repository: Repository, run: str, folder: Path) -> Iterator[Step]:
+def steps_of_taking(
+    target: Target, repository: Repository, run: str, folder: Path, *, evidence: bool = False
+) -> Iterator[Step]:
     """The steps of a backup with the run's id: each part, then the record that makes it one."""
-    taking = Taking(target, repository, run, folder)
+    taking = Taking(target, repository, run, folder, evidence)
     for source in sources(target):
         yield step_of_part(target, taking, source)
 
@@ -273,8 +275,8 @@ class Pruning(BackupProcedure):
 
 
 def newest(repository: Repository, backup: str = "") -> Backup:
-    """The backup that is named, or the newest. BackupError when there is none."""
-    known = repository.backups()
+    """The backup that is named, or the newest that is no evidence. BackupError when there is none."""
+    known = [one for one in repository.backups() if not one.evidence]
     return known[-1] if known and not backup else find(repository, backup)
 
 
@@ -287,7 +289,7 @@ def _row(backup: Backup) -> tuple[str, ...]:
         f"{backup.bytes:,}",
         f"{sum(part.rows for part in backup.parts if part.name == DATABASE):,}",
         ", ".join(sorted(set(backup.release.values()))),
-        f"run {verified.run}" if verified else "not yet",
+        "evidence, not to go back to" if backup.evidence else f"run {verified.run}" if verified else "not yet",
     )
 
 

@@ -19,7 +19,7 @@ from runbook_lib.backups.place import repository_of
 from runbook_lib.command import nearest, printable
 from runbook_lib.errors import ParameterError
 
-Action = Literal["list", "take", "verify", "restore", "confirm", "undo", "prune", "point-in-time"]
+Action = Literal["list", "take", "verify", "restore", "confirm", "undo", "prune", "time"]
 
 
 class BackupAndRestore:
@@ -71,6 +71,6 @@ class BackupAndRestore:
             "confirm": Settling(*common, "confirm"),
             "undo": Settling(*common, "undo"),
             "prune": Pruning(*common),
-            "point-in-time": PointInTime(*common),
+            "time": PointInTime(*common),
         }
         return made[action]

@@ -42,13 +42,13 @@ class Restoring(BackupProcedure):
             return f"What came into {self.part} since then is kept beside with the rest of it."
         backup = newest(self.repository, self.backup)
         found = losses(engine_of(self.target), backup, self.tables)
-        self.run.record("counted", backup=backup.id, tables=[vars(loss) for loss in found])
         body = [(one.table, f"{one.then:,}", f"{one.now:,}", _number(one.newer), f"{one.rows:,}") for one in found]
         total = sum(one.rows for one in found)
         rest = "rows that came since stay" if self.tables and self.added == "keep" else "they stay beside until confirm"
-        notes = (f"{total:,} rows would no longer be as they are now; {rest}",)
+        note = f"{total:,} rows would no longer be as they are now; {rest}"
+        self.run.record("counted", backup=backup.id, tables=[vars(loss) for loss in found], note=note)
         head = ("table", "rows then", "rows now", "came or changed since", "at stake")
-        return Table(f"What would be lost since {backup.when}", head, body, notes)
+        return Table(f"What would be lost since {backup.when}", head, body, (note,))
 
     # -- the plan --------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class Verified:
 @dataclass(frozen=True)
 class Backup:
     """One backup. id: of the run that took it; environment: label; began, ended: Unix time. release: what was live, by
-    host."""
+    host. evidence: it was taken to keep what is wrong, and is no backup to go back to."""
 
     id: str
     environment: str
@@ -73,6 +73,7 @@ class Backup:
     parts: list[Part]
     release: dict[str, str] = field(default_factory=dict)
     verified: Verified | None = None
+    evidence: bool = False
 
     @property
     def bytes(self) -> int:

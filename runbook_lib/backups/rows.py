@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runbook_lib.backups.counting import Columns, Name, columns, tables
 from runbook_lib.backups.engine import Engine
@@ -27,6 +28,14 @@ class Pair:
     now: str
     before: str
     columns: Columns
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A row that was changed. key: of it; columns: those that differ, with the values of before and of now."""
+
+    key: Row
+    columns: dict[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -104,16 +113,20 @@ def compare(pair: Pair) -> Difference:
     return Difference(str(pair.name), int(changed), int(deleted), int(added))
 
 
-def samples(pair: Pair) -> list[tuple[Row, list[str]]]:
-    """The keys of some changed rows, each with the names of the columns that differ."""
-    ask, key = pair.ask, pair.columns.key
-    flags = [f"CASE WHEN {_same(pair, column)} THEN 0 ELSE 1 END" for column in pair.columns.stored]
-    keys = [f"s.{ask.quoted(column)}" for column in key]
-    found = ask(
-        f"SELECT {', '.join([*keys, *flags])} FROM {_differing(pair)} AND NOT {_absent(pair, 'l')} LIMIT {SAMPLES}"
-    )
-    names = pair.columns.stored
-    return [(row[: len(key)], [n for n, flag in zip(names, row[len(key) :], strict=True) if flag]) for row in found]
+def samples(pair: Pair) -> list[Sample]:
+    """Some changed rows."""
+    ask, key, names = pair.ask, pair.columns.key, pair.columns.stored
+    shown = [f"s.{ask.quoted(column)}" for column in key]
+    for column in names:
+        flag = f"CASE WHEN {_same(pair, column)} THEN 0 ELSE 1 END"
+        shown += [flag, f"s.{ask.quoted(column)}", f"l.{ask.quoted(column)}"]
+    found = ask(f"SELECT {', '.join(shown)} FROM {_differing(pair)} AND NOT {_absent(pair, 'l')} LIMIT {SAMPLES}")
+    return [Sample(row[: len(key)], _changed(names, row[len(key) :])) for row in found]
+
+
+def _changed(names: Sequence[str], values: Row) -> dict[str, tuple[Any, Any]]:
+    threes = zip(names, values[::3], values[1::3], values[2::3], strict=True)
+    return {name: (before, now) for name, differs, before, now in threes if differs}
 
 
 def refuse_cascades(engine: Engine, chosen: Sequence[str]) -> None:

@@ -42,6 +42,25 @@ class Session:
             self._execute(cursor, statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 
+    def look(self, statement: str, limit: int) -> tuple[list[str], list[Row], int]:
+        """A query's columns, its first rows, and how many there are. Nothing can be changed by it. PlatformError."""
+        begin = {"pgsql": "BEGIN READ ONLY", "mysql": "START TRANSACTION READ ONLY", "sqlite": "PRAGMA query_only = ON"}
+        self(begin[self.kind])
+        try:
+            if self.kind == "pgsql":
+                # As the application sees it.
+                self("SET LOCAL search_path TO DEFAULT")
+            with self._cursor(streams=True) as cursor:
+                cursor.execute(statement)
+                first: list[Row] = []
+                found = 0
+                while rows := cursor.fetchmany(BATCH):
+                    first += rows[: max(0, limit - len(first))]
+                    found += len(rows)
+                return [str(column[0]) for column in cursor.description or ()], first, found
+        finally:
+            self("PRAGMA query_only = OFF" if self.kind == "sqlite" else "ROLLBACK")
+
     def many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of several values. PlatformError."""
         with self._cursor() as cursor:

@@ -52,6 +52,7 @@ def sources(target: Target) -> list[Source]:
 @dataclass(frozen=True)
 class Taking:
     """One backup that is being taken. id: its id; folder: where what is known of each part is kept until all are there.
+    evidence: as in the record.
 
     Each part can be taken again after it was interrupted; nothing is listed before `record`.
     """
@@ -60,6 +61,7 @@ class Taking:
     repository: Repository
     id: str
     folder: Path
+    evidence: bool = False
 
     def part(self, source: Source) -> str:
         """Take one part; a line on it. BackupError, CommandError, PlatformError."""
@@ -100,7 +102,7 @@ class Taking:
 
         texts = [self._place(source.name).read_bytes() for source in sources(self.target)]
         parts = [TypeAdapter(Part).validate_json(text) for text in texts]
-        backup = Backup(self.id, self.target.label, began, time.time(), parts, dict(release))
+        backup = Backup(self.id, self.target.label, began, time.time(), parts, dict(release), evidence=self.evidence)
         self.repository.record(backup)
         return backup
 
