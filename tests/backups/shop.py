@@ -127,7 +127,7 @@ def shop_of(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, *
         where = f"{database.user}@127.0.0.1:{database.port}/{quote(database.name, safe='')}"
         monkeypatch.setenv(VARIABLE, f"{SCHEMES[database.driver]}://{where}")
         table = {"kind": database.driver, "url": {"env": VARIABLE}}
-    place = {} if "restic" in backups else {"folder": "backups"}
+    place = {} if "restic" in backups else {"folder": str(backups.pop("at", "backups"))}
     return Shop(database, service({"database": table, "backups": {**place, **backups}}, folder), folder)
 
 
