@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.verification import Verification
+    from runbook_lib.notebook.desk import desk
 
-__all__ = ["BackupAndRestore", "DataConcern", "Maintenance", "Rollback", "Verification"]
+__all__ = ["BackupAndRestore", "DataConcern", "Maintenance", "Rollback", "Verification", "desk"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
@@ -21,6 +22,7 @@ _HOMES = {
     "Maintenance": "runbook_lib.actions.maintenance",
     "Rollback": "runbook_lib.actions.rollback",
     "Verification": "runbook_lib.actions.verification",
+    "desk": "runbook_lib.notebook.desk",
 }
 
 

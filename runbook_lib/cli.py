@@ -16,6 +16,7 @@ from runbook_lib.backups.cli import backups
 from runbook_lib.errors import RunbookError
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
+from runbook_lib.publishing.cli import site
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -50,6 +51,7 @@ def main() -> None:
 main.add_command(backups)
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(site)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

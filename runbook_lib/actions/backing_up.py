@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from runbook_lib.actions.procedure import Procedure
 from runbook_lib.backups.engine import engine_of
+from runbook_lib.backups.place import repository_of
 from runbook_lib.backups.record import Backup, Counted, Part, Verified
 from runbook_lib.backups.repository import Repository, find
-from runbook_lib.backups.restoring import check_database, refuse, restore_database, restore_folder
+from runbook_lib.backups.restoring import check_database, prove, refuse, restore_database, restore_folder
 from runbook_lib.backups.retention import kept
 from runbook_lib.backups.taking import DATABASE, Source, Taking, sources
 from runbook_lib.command import printable
@@ -20,6 +21,7 @@ from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import BackupError, RunbookError
 from runbook_lib.platforms import platform_of
+from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
 HARMLESS = "a backup does no harm"
@@ -63,6 +65,28 @@ def steps_of_taking(
         repeatable=True,
         no_undo=HARMLESS,
     )
+
+
+def before_migrations(target: Target, prefix: str, run: str) -> Iterator[Step]:
+    """The steps of a backup before migrations are taken back: the table backups at work, proven by restoring it.
+    prefix: of the step that proves it; run: the run's id. Nothing where no table backups is configured."""
+    if target.environment.backups is None:
+        return
+    repository = repository_of(target)
+    yield from steps_of_taking(target, repository, run, Journal(target.state).folder_of(run))
+
+    def proven() -> str:
+        backup = find(repository, run)
+        found = prove(repository, target, backup, f"verify_{mark_of(run)}")
+        verified = Verified(time.time(), run, {DATABASE: dict(found)})
+        repository.record(replace(backup, verified=verified))
+        return f"{sum(table.rows for table in found.values())} rows as recorded"
+
+    def is_proven() -> bool:
+        return any(backup.id == run and backup.verified for backup in repository.backups())
+
+    title = "backup-check: restore it beside and compare it"
+    yield Step(f"{prefix}.backup-check", title, proven, is_proven, repeatable=True, no_undo=HARMLESS)
 
 
 def release_of(target: Target) -> dict[str, str]:
@@ -230,8 +254,6 @@ class Verifying(BackupProcedure):
         missing = [part.name for part in backup.parts if part.name not in tables]
         if missing:
             raise BackupError(f"{', '.join(missing)} was not compared", next_step="verify it again")
-        from dataclasses import replace
-
         self.repository.record(replace(backup, verified=Verified(time.time(), self.run.id, tables)))
         return f"{backup.id} can be restored"
 

@@ -78,6 +78,18 @@ def check_database(engine: Engine, name: str, backup: Backup) -> Mapping[str, Co
     return found
 
 
+def prove(repository: Repository, target: Target, backup: Backup, mark: str) -> Mapping[str, Counted]:
+    """Restore the database of a backup beside, compare it with the record, drop it again; what it holds. mark: what
+    tells that database apart. BackupError, CommandError, PlatformError."""
+    engine = engine_of(target)
+    name = engine.beside(mark)
+    try:
+        restore_database(repository, target, backup.database, name)
+        return check_database(engine, name, backup)
+    finally:
+        engine.drop(name)
+
+
 def restore_folder(repository: Repository, target: Target, part: Part, beside: Path) -> Mapping[str, Counted]:
     """Restore a folder's part beside and compare it; what it holds. BackupError, CommandError, PlatformError."""
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib import config
 from runbook_lib.actions import backing_up, switching
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.kept import kept
@@ -215,6 +216,17 @@ def test_old_backups_go_but_never_the_last_verified_one(world: World) -> None:
     assert len(world.records) == 2
     files = [path for path in (world.folder / "backups/shop/production").iterdir() if path.suffix == ".gz"]
     assert len(files) == 4
+
+
+def test_before_migrations_it_is_taken_and_proven(world: World) -> None:
+    target = config.load(world.folder / "runbooks.toml").target()
+    steps = list(backing_up.before_migrations(target, "production", "run-1"))
+    said = [step.do() for step in steps]
+    assert said[-1] == "2 rows as recorded"
+    assert all(step.done() for step in steps)
+    (record,) = world.records
+    assert (record["id"], record["verified"]["run"]) == ("run-1", "run-1")
+    assert world.beside == []
 
 
 def test_there_is_nothing_to_confirm(world: World) -> None:

@@ -71,7 +71,7 @@ def prepare(folder: Path, server: Server) -> Database:
     connection = database.connect()
     connection.execute("CREATE TABLE orders (id bigint PRIMARY KEY, total int, note text, created_at timestamptz)")
     connection.execute(
-        "INSERT INTO orders SELECT n, n % 1000, repeat(md5(n::text), 7) || repeat(md5(random()::text), 7), now() "
+        "INSERT INTO orders SELECT n, n %% 1000, repeat(md5(n::text), 7) || repeat(md5(random()::text), 7), now() "
         "FROM generate_series(1, %s) AS n",
         [ROWS],
     )
