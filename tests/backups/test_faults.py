@@ -335,7 +335,7 @@ def test_a_switch_that_was_killed_halfway_goes_on(shops: MakeShop, monkeypatch: 
     shop.make()
     shop.take()
     old = shop.engine.beside("before_1a2b")
-    for stop in range(14):
+    for stop in (0, 2, 4, 6, 9, 99):
         new = restored(shop)
         shop.sql("DELETE FROM orders")
         limit[0], count[0] = stop, 0
@@ -353,8 +353,6 @@ def test_a_switch_that_was_killed_halfway_goes_on(shops: MakeShop, monkeypatch: 
         with shop.engine.session(old) as ask:
             assert sorted(counted(ask)) == ["customers", "orders"], stop
         shop.engine.drop(old)
-        if finished:
-            break
     assert finished
 
 
