@@ -10,11 +10,12 @@ from typing import Any
 from runbook_lib.actions import preserving
 from runbook_lib.actions.backing_up import mark_of, steps_of_taking
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
+from runbook_lib.actions.data_causes import GONE, Seen, causes, facts, shown
 from runbook_lib.actions.maintenance import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.switching import Writes
 from runbook_lib.backups import rows
-from runbook_lib.backups.concerns import Finding, findings, masked
+from runbook_lib.backups.concerns import findings
 from runbook_lib.backups.counting import columns, tables
 from runbook_lib.backups.engine import Engine, engine_of
 from runbook_lib.backups.place import repository_of
@@ -22,7 +23,7 @@ from runbook_lib.backups.record import Backup
 from runbook_lib.backups.repository import Repository, find
 from runbook_lib.backups.restoring import check_database, refuse, restore_database
 from runbook_lib.command import printable
-from runbook_lib.diagnosis import EVENT, Cause, Next, event
+from runbook_lib.diagnosis import EVENT, Cause, event
 from runbook_lib.display import Table
 from runbook_lib.errors import ConfigurationError, ParameterError, RunbookError
 from runbook_lib.run import gate
@@ -206,7 +207,7 @@ class DataConcern(Procedure):
     def _ask(self, when: str, name: str) -> str:
         with self._engine.session(name) as ask:
             found = findings(ask, self.target.environment.data_checks)
-        self.run.record(CHECKED, when=when, findings=[_facts(finding) for finding in found])
+        self.run.record(CHECKED, when=when, findings=[facts(finding) for finding in found])
         return f"{sum(finding.offends for finding in found)} of {len(found)} find something"
 
     def _restore(self, backup: Backup, name: str) -> str:
@@ -225,53 +226,23 @@ class DataConcern(Procedure):
             live = tables(ask)
             if table not in live:
                 then = find(self.repository, self._plan_backup).database.tables[table].rows
-                return {"table": table, "changed": 0, "deleted": then, "added": 0, "samples": ["the table is gone"]}
+                return {"table": table, "changed": 0, "deleted": then, "added": 0, "samples": [GONE]}
             if not columns(ask, live[table]).key:
                 return None
         try:
             with rows.facing(self._engine, restored, table, writes=False) as pair:
                 difference = rows.compare(pair)
-                shown = (
-                    [_sample(sample, pair.columns.key) for sample in rows.samples(pair)] if difference.changed else []
-                )
+                found = rows.samples(pair) if difference.changed else []
+                samples = [shown(sample, pair.columns.key) for sample in found]
         except RunbookError as error:
             return {"table": table, "changed": 0, "deleted": 0, "added": 0, "samples": [printable(error.message)]}
-        return {**vars(difference), "samples": shown}
+        return {**vars(difference), "samples": samples}
 
     # -- concluding ------------------------------------------------------------------------------------------------
 
     def _causes(self) -> list[Cause]:
-        then = {f["name"]: f["rows"] for f in self._checked("then")}
-        offending = [f for f in self._checked("now") if f["rows"] > f["allowed"]]
-        touched = [t for t in self._compared() if t["table"] in self.suspects and (t["changed"] or t["deleted"])]
-        gone = [t for t in self._compared() if "the table is gone" in t["samples"]]
-        if not (offending or touched or gone):
-            return []
-        supporting = [f"{f['rows']:,} rows: {f['name']}" for f in offending]
-        supporting += [
-            f"{t['table']}: {t['changed']:,} changed and {t['deleted']:,} deleted since the backup"
-            for t in [*touched, *gone]
-        ]
-        old = [f for f in offending if then.get(f["name"], 0) >= f["rows"]]
-        opposing = [f"{f['name']}: as many in the backup" for f in old]
-        score = 0.9 if len(old) < len(offending) or gone else 0.6 if touched else 0.3
-        suspects = list(dict.fromkeys([*self.suspects, *(table for f in offending for table in f["tables"])]))
-        following = (
-            None if offending and len(old) == len(offending) and not (touched or gone) else self._next(suspects, gone)
-        )
-        by_hand = "" if following else "no backup is known in which it is right: look at an older one (-p backup ID)"
-        title = f"rows of {', '.join(suspects) or self.target.label} are not as they must be"
-        return [Cause("corrupt-rows", score, title, tuple(supporting), tuple(opposing), following, by_hand)]
-
-    def _next(self, suspects: list[str], gone: list[dict[str, Any]]) -> Next | None:
-        """Single tables where it is known which ones, and their rows can be told apart; else the whole database."""
-        if not self._plan_backup:
-            return None
-        parameters = {"action": "restore", "environment": self.target.name, "backup": self._plan_backup}
-        comparable = {found["table"] for found in self._compared()}
-        if suspects and not gone and set(suspects) <= comparable:
-            parameters["tables"] = ",".join(suspects)
-        return Next("backup_and_restore", parameters)
+        seen = Seen(self._checked("now"), self._checked("then"), self._compared(), self.suspects, self._plan_backup)
+        return causes(seen, self.target.name, self.target.label)
 
     def _unseen(self) -> list[str]:
         lines = [f"{f['name']}: {f['problem']}" for f in self._checked("now") if f["problem"]]
@@ -297,24 +268,6 @@ class DataConcern(Procedure):
     def _compared(self) -> list[dict[str, Any]]:
         found = [e.data["tables"] for e in self.run.journal.events(self.run.id, COMPARED)]
         return list(found[-1]) if found else []
-
-
-def _facts(finding: Finding) -> dict[str, Any]:
-    check = finding.check
-    return {
-        "name": check.name,
-        "tables": check.tables,
-        "allowed": check.allowed,
-        "rows": finding.rows,
-        "onset": finding.onset,
-        "problem": printable(finding.problem, 300),
-    }
-
-
-def _sample(sample: rows.Sample, key: tuple[str, ...]) -> str:
-    where = ", ".join(f"{name} {masked(value)}" for name, value in zip(key, sample.key, strict=True))
-    what = ", ".join(f"{name}: {masked(a)} became {masked(b)}" for name, (a, b) in sample.columns.items())
-    return printable(f"{where}: {what}", 300)
 
 
 def _rows(found: list[dict[str, Any]], name: str) -> str:
