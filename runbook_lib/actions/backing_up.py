@@ -126,7 +126,8 @@ class BackupProcedure(Procedure):
         return {}
 
     @property
-    def _mark(self) -> str:
+    def mark(self) -> str:
+        """What tells the databases of this run from those of others."""
         return mark_of(self.run.id)
 
 
@@ -258,11 +259,11 @@ class Verifying(BackupProcedure):
         return f"{backup.id} can be restored"
 
     def _database(self) -> str:
-        return engine_of(self.target).beside(f"verify_{self._mark}")
+        return engine_of(self.target).beside(f"verify_{self.mark}")
 
     def _folder(self, part: Part) -> Path:
         path = Path(part.source)
-        return path.with_name(f".{path.name}.verify-{self._mark}")
+        return path.with_name(f".{path.name}.verify-{self.mark}")
 
 
 @dataclass

@@ -14,7 +14,8 @@ from runbook_lib.actions.backing_up import (
     Verifying,
 )
 from runbook_lib.actions.procedure import begin, target_of
-from runbook_lib.actions.restoring import Restoring, Settling
+from runbook_lib.actions.restoring import Restoring
+from runbook_lib.actions.settling import Settling
 from runbook_lib.backups.place import repository_of
 from runbook_lib.command import nearest, printable
 from runbook_lib.errors import ParameterError
