@@ -49,7 +49,9 @@ bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
 	python -m tests.bench.backup
+	python -m tests.bench.migrations
 	python -m tests.bench.site
+	python -m tests.bench.triage
 
 clean: ## stop practice and remove what was made; the record in .runbooks stays
 	-test ! -x $(BIN)/runbook || runbook practice stop

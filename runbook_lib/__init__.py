@@ -9,18 +9,41 @@ if TYPE_CHECKING:
     from runbook_lib.actions.backup_and_restore import BackupAndRestore
     from runbook_lib.actions.data_concern import DataConcern
     from runbook_lib.actions.maintenance import Maintenance
+    from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.rollback_migrations import RollbackMigrations
+    from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
+    from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
     from runbook_lib.notebook.desk import desk
 
-__all__ = ["BackupAndRestore", "DataConcern", "Maintenance", "Rollback", "Verification", "desk"]
+__all__ = [
+    "BackupAndRestore",
+    "DataConcern",
+    "HighErrorRate",
+    "HighLatency",
+    "Maintenance",
+    "Mitigation",
+    "Rollback",
+    "RollbackMigrations",
+    "SiteDown",
+    "Triage",
+    "Verification",
+    "desk",
+]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
     "BackupAndRestore": "runbook_lib.actions.backup_and_restore",
     "DataConcern": "runbook_lib.actions.data_concern",
+    "HighErrorRate": "runbook_lib.actions.scenario",
+    "HighLatency": "runbook_lib.actions.scenario",
     "Maintenance": "runbook_lib.actions.maintenance",
+    "Mitigation": "runbook_lib.actions.mitigation",
     "Rollback": "runbook_lib.actions.rollback",
+    "SiteDown": "runbook_lib.actions.scenario",
+    "Triage": "runbook_lib.actions.triage",
+    "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
     "Verification": "runbook_lib.actions.verification",
     "desk": "runbook_lib.notebook.desk",
 }

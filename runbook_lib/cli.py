@@ -110,6 +110,28 @@ def history(number: int, as_json: bool) -> None:
         click.echo(f"{_local(record.opened)}  {status} {record.environment:<22} {record.run}")
 
 
+@main.command("in-force")
+@_as_json
+@click.option("--check", is_flag=True, help="Exit with status 1 when anything is in force, for a watch.")
+@_clear
+def in_force_(as_json: bool, check: bool) -> None:
+    """List the mitigations in force, what their probes say of them, and how to take them back."""
+    from runbook_lib.actions.in_effect import all_in_effect
+    from runbook_lib.actions.opening import known_configuration
+    from runbook_lib.run.in_force import in_force
+
+    seen = all_in_effect(known_configuration(), in_force(_journal()))
+    if as_json:
+        _print_json([one.facts for one in seen])
+    else:
+        for one in seen:
+            click.secho(f"! {one.item}", fg="red")
+            click.secho(f"  its probe: {one.says}", fg="yellow" if one.holds is False else None)
+        if not seen:
+            click.echo("Nothing is in force.")
+    sys.exit(1 if check and seen else 0)
+
+
 @main.command()
 @click.argument("run")
 @click.option("--follow", is_flag=True, help="Stay and print events until the run is closed.")
@@ -199,21 +221,11 @@ def settle(run: str, step: str, reason: str) -> None:
 @_clear
 def abandon(run: str, reason: str) -> None:
     """Give up an unfinished run. Nothing is undone; the next command makes a new plan."""
-    from runbook_lib.run import evidence
-    from runbook_lib.run.lock import Locks, actor
+    from runbook_lib.run.giving_up import give_up
 
     journal = _journal()
     record = journal.run(run)
-    if not record.unfinished:
-        raise RunbookError(f"run {record.run} is {record.status} already")
-    locks = Locks(journal, record.run)
-    locks.take([f"run {record.run}"])
-    try:
-        data = {"status": "abandoned", "reason": f"{actor()}: {reason}", "next": "", "seconds": 0.0}
-        journal.append(record.run, "closed", data)
-        evidence.write(journal, record.run)
-    finally:
-        locks.release()
+    give_up(journal, record.run, reason)
     click.echo(f"abandoned {record.run}")
 
 
@@ -237,6 +249,26 @@ def mark(tag: str, mark: str, reason: str, service: str, environment: str) -> No
     data = {"release": release.facts, "mark": mark, "reason": f"{actor()}: {reason}", "environment": target.label}
     Journal(target.state).append("", "marked", data)
     click.echo(f"{release} is marked {mark} in {target.label}")
+
+
+@main.group()
+def jobs() -> None:
+    """Queued jobs that a rollback set aside; `runbook history` names what is kept."""
+
+
+@jobs.command("put-back")
+@click.argument("mark")
+@click.option("--approve", default="", help="Digest of a plan that was approved beforehand.")
+@_clear
+def put_back(mark: str, approve: str) -> None:
+    """Put the jobs under MARK back into their queues; refused while the live release lacks their classes."""
+    from runbook_lib.actions.putting_back import PuttingBack
+
+    procedure = PuttingBack.open(mark, approve)
+    procedure.plan()
+    procedure.gate()
+    procedure.apply()
+    click.echo(procedure.close())
 
 
 @main.command("verify-journal")

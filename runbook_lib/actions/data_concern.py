@@ -11,7 +11,7 @@ from runbook_lib.actions import preserving
 from runbook_lib.actions.backing_up import mark_of, steps_of_taking
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.data_causes import GONE, Seen, causes, facts, shown
-from runbook_lib.actions.maintenance import WHAT
+from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.switching import Writes
 from runbook_lib.backups import rows

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.actions.maintenance import WHAT
+from runbook_lib.actions.doors import WHAT
 from runbook_lib.config import Target
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of

@@ -10,7 +10,9 @@ from pydantic import Field, model_validator
 from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
+from runbook_lib.config.levers import Levers
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
 
@@ -38,10 +40,21 @@ class Environment(Table):
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
     backups: Backups | None = Field(None, description="How data is backed up; none: not from here.")
     data_checks: list[DataCheck] = Field([], description="What must be true of the data, looked at on a data concern.")
+    hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
+    levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
     hooks: Hooks = Field(Hooks(), description="Your own commands around a switch.")
+
+    @property
+    def install(self) -> list[list[str]]:
+        """What installs a release deployed from Git, in its folder: Composer where it is configured and not called
+        anyway, then the environment's own commands."""
+        own = self.git.install if self.git else []
+        called = any("composer" in word and "install" in argv for argv in own for word in argv)
+        composer = self.laravel.composer_install if self.laravel and not called else []
+        return [composer, *own] if composer else own
 
     @model_validator(mode="after")
     def _stores(self) -> Environment:
@@ -52,7 +65,7 @@ class Environment(Table):
             raise ValueError("backups needs the table database, or folders to back up")
         if self.data_checks and self.database is None:
             raise ValueError("data_checks need the table database, which is missing")
-        if self.laravel and self.database and self.laravel.database != self.database.kind:
+        if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

@@ -4,5 +4,8 @@ first, with the evidence for and against each and the next runbook. Changes noth
 from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import EVENT, Cause, Next, event
+from runbook_lib.diagnosis.causes import Diagnosis, diagnose
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.looking import EVERYTHING, look
 
-__all__ = ["EVENT", "Cause", "Next", "event"]
+__all__ = ["EVENT", "EVERYTHING", "Cause", "Diagnosis", "Facts", "Next", "diagnose", "event", "look"]

@@ -148,14 +148,13 @@ class Run:
         former = f"{opened.data['actor']}@{opened.data['host']}" if opened else "somebody"
         self.record("continued", former=former, left=left.status, actor=actor(), host=host(), pid=os.getpid())
 
-    def reopened(self) -> Run:
-        """This run, taken up again after it was left. LockHeldError when somebody else has taken it up."""
-        run = Run(self.journal, self.id, self.runbook, self.environment, self.dry_run)
-        run._locks_of_run()
-        _open.append(run)
-        with run.guarded():
-            run._continue(self.journal.run(self.id))
-        return run
+    def reopen(self) -> None:
+        """Take this run up again after it was left. LockHeldError when somebody else has taken it up."""
+        self._locks = Locks(self.journal, self.id)
+        self._locks_of_run()
+        _open.append(self)
+        with self.guarded():
+            self._continue(self.journal.run(self.id))
 
     def record(self, kind: str, **data: Any) -> Event:
         """Write an event of this run and tell who listens. JournalError when it cannot be written."""
