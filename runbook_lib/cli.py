@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.backups.cli import backups
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
@@ -49,6 +50,7 @@ def main() -> None:
 
 
 main.add_command(incident)
+main.add_command(backups)
 main.add_command(migrations)
 main.add_command(practice)
 main.add_command(site)

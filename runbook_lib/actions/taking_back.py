@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 
+from runbook_lib.actions.backing_up import before_migrations
 from runbook_lib.actions.doors import Doors
 from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
@@ -86,6 +87,7 @@ class TakingBack:
     def _backup(self) -> Iterator[Step]:
         backup = self._laravel.backup
         if backup is None:
+            yield from before_migrations(self.doors.target, self.doors.section, self.doors.run.id)
             return
         for name, argv in (("backup", backup.run), ("backup-check", backup.check)):
             if argv:
@@ -208,8 +210,8 @@ def refuse(target: Target, reading: Snapshot) -> None:
             next_step="leave the schema ahead, restore a backup, or fix forward",
         )
     laravel = target.environment.laravel
-    if laravel is None or laravel.backup is None:
+    if laravel is None or (laravel.backup is None and target.environment.backups is None):
         raise PlatformError(
             f"{target.label} has no backup configured, and migrations are not taken back without one",
-            next_step="add laravel.backup to runbooks.toml",
+            next_step="add the table backups, or laravel.backup, to runbooks.toml",
         )

@@ -3,6 +3,7 @@ messages and the reference are made from these descriptions."""
 
 from __future__ import annotations
 
+from runbook_lib.config.backups import Backups, DataCheck, Encryption, Keep, Restic
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.communication import (
     PLACEHOLDERS,
@@ -31,19 +32,23 @@ __all__ = [
     "Approval",
     "Audience",
     "Backup",
+    "Backups",
     "Cachet",
     "Checks",
     "Communication",
     "Component",
     "Configuration",
+    "DataCheck",
     "Database",
     "DatabaseKind",
     "Docker",
+    "Encryption",
     "Environment",
     "Git",
     "Hook",
     "Hooks",
     "Hosts",
+    "Keep",
     "Laravel",
     "Levers",
     "Loaded",
@@ -52,6 +57,7 @@ __all__ = [
     "Phase",
     "Queues",
     "Redis",
+    "Restic",
     "Review",
     "SecretReference",
     "Service",

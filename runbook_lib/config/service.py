@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.communication import Communication
 from runbook_lib.config.deployment import Docker, Git, Hooks
@@ -39,6 +40,8 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    backups: Backups | None = Field(None, description="How data is backed up; none: not from here.")
+    data_checks: list[DataCheck] = Field([], description="What must be true of the data, looked at on a data concern.")
     hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
@@ -63,6 +66,10 @@ class Environment(Table):
         store = self.queues.store if self.queues else ""
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
+        if self.backups and self.database is None and not self.backups.folders:
+            raise ValueError("backups needs the table database, or folders to back up")
+        if self.data_checks and self.database is None:
+            raise ValueError("data_checks need the table database, which is missing")
         if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self

@@ -60,6 +60,10 @@ store = "redis"
 failed = ""
 max_waiting = 200
 
+[services.{service}.environments.{name}.backups]
+folder = "backups"
+compression = "gzip"
+
 [services.{service}.environments.{name}.checks]
 up = "/up"
 ready = "/ready"

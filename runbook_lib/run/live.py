@@ -201,6 +201,10 @@ def _marked(event: Event) -> Line:
     return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
 
 
+def _counted(event: Event) -> Line:
+    return "ask", f"since {event.data['backup']}: {event.data['note']}"
+
+
 def _jobs_counted(event: Event) -> Line:
     data = event.data
     if data["problem"]:
@@ -253,6 +257,7 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "observing": _observing,
     "sampled": _sampled,
     "marked": _marked,
+    "counted": _counted,
     "jobs counted": _jobs_counted,
     "put in force": _put_in_force,
     "lifted": _lifted,

@@ -1,0 +1,123 @@
+"""Restoring: beside first, compared, then switched to; what was there before stays until that is confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_lib.actions.backing_up import RUNBOOK, BackupProcedure, newest
+from runbook_lib.actions.kept import kept as all_kept
+from runbook_lib.actions.restore_ways import way_of
+from runbook_lib.actions.switching import Writes, look_before, serves
+from runbook_lib.backups import rows
+from runbook_lib.backups.engine import engine_of
+from runbook_lib.backups.losses import losses
+from runbook_lib.backups.record import Backup, Part
+from runbook_lib.backups.repository import find
+from runbook_lib.backups.restoring import refuse
+from runbook_lib.display import Table
+from runbook_lib.errors import BackupError
+from runbook_lib.run.plan import Plan, Section, Snapshot
+
+
+@dataclass
+class Restoring(BackupProcedure):
+    """Restores a backup. backup: id, empty: the newest; tables: only these; added: what becomes of rows of them that
+    came after the backup; part: "database", or the name of a folder."""
+
+    backup: str = ""
+    tables: tuple[str, ...] = ()
+    added: str = "keep"
+    part: str = "database"
+    expected = "about as long as restoring takes; the switch itself a few seconds"
+
+    def lost(self) -> Table | str:
+        """The rows of each table now and then, and those that came or changed since."""
+        if self.part != "database":
+            return f"What came into {self.part} since then is kept beside with the rest of it."
+        backup = newest(self.repository, self.backup)
+        found = losses(engine_of(self.target), backup, self.tables)
+        body = [(one.table, f"{one.then:,}", f"{one.now:,}", _number(one.newer), f"{one.rows:,}") for one in found]
+        total = sum(one.rows for one in found)
+        rest = "rows that came since stay" if self.tables and self.added == "keep" else "they stay beside until confirm"
+        note = f"{total:,} rows would no longer be as they are now; {rest}"
+        self.run.record("counted", backup=backup.id, tables=[vars(loss) for loss in found], note=note)
+        head = ("table", "rows then", "rows now", "came or changed since", "at stake")
+        return Table(f"What would be lost since {backup.when}", head, body, (note,))
+
+    # -- the plan --------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Table:
+        shown = super().plan()
+        look_before(self.target, self.run)
+        return shown
+
+    def _read(self) -> Snapshot:
+        backup = newest(self.repository, self.backup)
+        refuse(self.target, backup)
+        part = _part(backup, self.part)
+        if part.kind != "folder":
+            engine = engine_of(self.target)
+            if self.tables:
+                rows.chosen(engine, self.tables, list(part.tables))
+                if self.added == "remove":
+                    rows.refuse_cascades(engine, self.tables)
+            else:
+                engine.refuse_switch()
+        writes = Writes.of(self.target, self.run.journal)
+        return {
+            "backup": backup.id,
+            "part": [part.name, part.sha256],
+            "tables": list(self.tables),
+            "added": self.added,
+            "verified": backup.verified is not None,
+            "writes": [list(writes.hosts), writes.why],
+            "kept": [str(one) for one in all_kept(self.run.journal, self.target.label)],
+        }
+
+    def _build(self, snapshot: Snapshot) -> Plan:
+        backup = find(self.repository, snapshot["backup"])
+        part = _part(backup, snapshot["part"][0])
+        way = way_of(self, backup, part)
+        writes = Writes(*snapshot["writes"])
+        beside = Section("beside", self.target.label, f"restore {part.name} beside", way.beside(), (way.drop("back"),))
+        switch = Section(
+            "switch",
+            self.target.label,
+            way.title,
+            (*writes.steps(self.target, "switch.stop", self.run.id, stop=True), *way.switch(),
+             *writes.steps(self.target, "switch.go-on", self.run.id, stop=False)),
+            (*way.back(), *writes.steps(self.target, "switch.back", self.run.id, stop=False), way.drop("switch.back")),
+            verify=lambda: serves(self.target, self.run),
+            verified_back=lambda: "the data of before is back",
+        )  # fmt: skip
+        what = (
+            f"{len(self.tables)} tables of {self.target.label}"
+            if self.tables
+            else f"{part.name} of {self.target.label}"
+        )
+        return self._of(f"Restore {what} from {backup.id}", snapshot, beside, switch, warnings=_warnings(snapshot))
+
+    def close(self) -> str:
+        command = f"papermill {RUNBOOK}.ipynb -p environment {self.target.name} -p action"
+        self.run.suggest(f"when it is right: {command} confirm; when it is not: {command} undo")
+        return super().close()
+
+
+def _warnings(snapshot: Snapshot) -> tuple[str, ...]:
+    warnings = [] if snapshot["verified"] else ["this backup was never verified; it is compared before the switch"]
+    if snapshot["writes"][1]:
+        warnings.append(snapshot["writes"][1])
+    return (*warnings, *(f"not confirmed yet: {line}" for line in snapshot["kept"]))
+
+
+def _part(backup: Backup, name: str) -> Part:
+    found = backup.part(name)
+    if found is None:
+        raise BackupError(
+            f"backup {backup.id} has no part {name!r}", next_step=f"it has {', '.join(p.name for p in backup.parts)}"
+        )
+    return found
+
+
+def _number(value: int | None) -> str:
+    return "cannot be told" if value is None else f"{value:,}"
