@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.backups.cli import backups
+from runbook_lib.actions.backups_cli import backups
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from runbook_lib.command import Command, Result
@@ -20,6 +21,11 @@ class Connector(Protocol):
     def read(self, command: Command) -> Result:
         """Run a read-only command and wait for it. A non-zero exit is a Result; CommandError when it could not
         be run or took too long."""
+
+    def read_all(self, commands: Sequence[Command]) -> list[Result]:
+        """Run read-only commands one after the other, in one trip where there is a way to go; their Results in order.
+        One that cannot be run has a non-zero exit. CommandError when the host is not reached or it takes longer than
+        the longest of them may."""
 
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
         """Run a changing command so that its outcome outlives this process.

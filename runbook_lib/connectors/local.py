@@ -13,6 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.command import Command, Result, mask
@@ -30,6 +31,7 @@ echo $? > "$mark.exit.new"; mv -f "$mark.exit.new" "$mark.exit"
 """
 NOT_CLAIMED = 125
 TOO_LONG = 124
+NOT_RUN = 127
 
 OUTPUT_LIMIT = 64 * 1024
 # Room before the limit, so that a secret which the cut would halve is still found and masked.
@@ -78,6 +80,15 @@ class LocalConnector:
             if process.stdout is not None:
                 process.stdout.close()
         return Result(process.returncode, mask(output.decode("utf-8", "replace")), time.monotonic() - started)
+
+    def read_all(self, commands: Sequence[Command]) -> list[Result]:
+        return [self._read_or_not(command) for command in commands]
+
+    def _read_or_not(self, command: Command) -> Result:
+        try:
+            return self.read(command)
+        except CommandError as error:
+            return Result(NOT_RUN, error.message)
 
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
         started = time.monotonic()

@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,10 @@ run </dev/null
 _READ = """
 enter "$@" || return
 (exec "$@" 2>&1); tell "exit $?"
+"""
+
+_READ_ONE = """
+({exports}; CDPATH= cd -- {folder} && exec {words}) 2>&1; tell "part $?"
 """
 
 # Ends: exit N, cannot (be run), never (started), unknown (how it ended), late, unwritten (the claim).
@@ -114,13 +118,14 @@ _REPLACE_OUTPUT = 'printf %s "$2" > "${XDG_STATE_HOME:-$HOME/.local/state}/runbo
 class Answer:
     """What came back from a host. reached: whether the script began there; end: the word that it ended with, empty
     when the connection was lost before; output: in between, secrets unmasked; error: what ssh said; in_time: False
-    when it was given up."""
+    when it was given up; word: that frames it."""
 
     reached: bool
     end: str
     output: str
     error: str
     in_time: bool = True
+    word: str = ""
 
     @property
     def code(self) -> int | None:
@@ -146,6 +151,16 @@ class SshConnector:
         if not answer.end:
             self._unreachable(answer)
         return self._result(command, answer, started)
+
+    def read_all(self, commands: Sequence[Command]) -> list[Result]:
+        started, seconds = time.monotonic(), max((command.timeout for command in commands), default=0.0)
+        body = "".join(map(_read_one, commands)) + 'tell "exit 0"\n'
+        answer = self._ask(body, [], {}, None, seconds, f"{len(commands)} commands")
+        if answer.code is None:
+            self._unreachable(answer)
+        parts = re.split(rf"\n{answer.word} part (\d+)\n", f"{answer.output}\n")
+        took = time.monotonic() - started
+        return [Result(int(code), mask(text), took) for text, code in zip(parts[::2], parts[1::2], strict=False)]
 
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
         started = time.monotonic()
@@ -250,7 +265,7 @@ class SshConnector:
         text = output.decode("utf-8", "replace")
         _, reached, rest = text.partition(f"{word}\n")
         inside, _, end = rest.rpartition(f"\n{word} ")
-        return Answer(bool(reached), end.strip(), inside, error.decode("utf-8", "replace"))
+        return Answer(bool(reached), end.strip(), inside, error.decode("utf-8", "replace"), word=word)
 
     @cached_property
     def _shared_connection(self) -> list[str]:
@@ -265,3 +280,11 @@ class SshConnector:
         # Not ssh's own %C: it is the same for two hosts that only differ in their ProxyCommand or known keys.
         path = folder / f"runbook-{hashlib.sha256(self._host.encode() + shown).hexdigest()[:24]}"
         return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", f"ControlPersist={PERSIST_SECONDS}"]
+
+
+def _read_one(command: Command) -> str:
+    """The lines that run one of several commands; what the last one printed without an end of line is ended."""
+    exports = "; ".join(f"export {name}={shlex.quote(value)}" for name, value in command.raw_env.items())
+    return _READ_ONE.format(
+        exports=exports or ":", folder=shlex.quote(command.cwd or "."), words=shlex.join(command.raw)
+    )

@@ -235,6 +235,7 @@ def _host(about: _Look, platform: Platform, name: str, on: OnHost) -> None:
     settings = about.target.environment.hosts
     if "hosts" in about.parts:
         _try(on, "host", lambda: setattr(on, "machine", hosts.state(platform, name, settings, TIMEOUT)))
+    _try(on, "reading ahead", lambda: platform.read_ahead(name))
     _try(on, "release", lambda: setattr(on, "release", platform.release_on(name)))
     _try(on, "time of the release", lambda: setattr(on, "switched", platform.switched(name)))
     if "logs" in about.parts:
@@ -244,7 +245,7 @@ def _host(about: _Look, platform: Platform, name: str, on: OnHost) -> None:
 
 def _try(on: OnHost, what: str, step: Callable[[], None]) -> None:
     # A host that cannot be reached is not tried again for the next part: each try may take seconds.
-    if "host" in on.failed and "cannot be reached" in on.failed["host"]:
+    if any("cannot be reached" in why for why in on.failed.values()):
         return
     try:
         step()

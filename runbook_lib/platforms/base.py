@@ -66,6 +66,10 @@ class Platform(Protocol):
     def hosts(self) -> list[str]:
         """The names of the hosts or replicas, without asking any of them. PlatformError when they are not known."""
 
+    def read_ahead(self, host: str) -> None:
+        """Where asking a host takes a trip, ask in one for all that `release_on`, `switched` and `logs` will ask. This
+        instance then answers from that: use it for one look. CommandError when the host is not reached."""
+
     def release_on(self, host: str) -> Release:
         """The release that is live on one host or replica, read now. PlatformError when it cannot be read."""
 

@@ -49,6 +49,9 @@ class DockerPlatform:
     def hosts(self) -> list[str]:
         return list(self._serving)
 
+    def read_ahead(self, host: str) -> None:
+        """Nothing: the engine is near."""
+
     def release_on(self, host: str) -> Release:
         return release_of(self._serving[host], self.releases(), self._docker.image)
 

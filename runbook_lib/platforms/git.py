@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.command import Command, Result, Secret, printable
 from runbook_lib.config import Git, Target
 from runbook_lib.connectors import connector_to
+from runbook_lib.connectors.ahead import ReadAhead
 from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import PlatformError
 from runbook_lib.platforms.base import LogLine, Release, Switch
@@ -114,6 +116,14 @@ class GitPlatform:
     def hosts(self) -> list[str]:
         return list(self._connectors)
 
+    def read_ahead(self, host: str) -> None:
+        commands = [*self._layout.asked(), *map(self._tail, self._git.logs)]
+        self._connectors[host] = ReadAhead(self._connectors[host], commands)
+
+    def _tail(self, file: Path) -> Command:
+        path = self._layout.live_folder / file
+        return Command.of("tail", "-c", str(LOG_BYTES), str(path), timeout=READ_TIMEOUT)
+
     def release_on(self, host: str) -> Release:
         return self._live(self._connectors[host])
 
@@ -186,8 +196,7 @@ class GitPlatform:
         """The last lines of a host's log files. A file that is not there yet has none."""
         lines: list[LogLine] = []
         for file in self._git.logs:
-            path = self._layout.live_folder / file
-            result = connector.read(Command.of("tail", "-c", str(LOG_BYTES), str(path), timeout=READ_TIMEOUT))
+            result = connector.read(self._tail(file))
             lines += dated(host, _whole_lines(result.output))[-LOG_LINES:] if result.ok else []
         return in_order(lines)[-LOG_LINES:]
 

@@ -12,10 +12,13 @@ from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import DirtyCheckoutError, PlatformError
 from runbook_lib.platforms.base import Release
 from runbook_lib.platforms.command_step import Bench
-from runbook_lib.platforms.git_reading import READ_TIMEOUT, Repository, commit_id, git, refuse_unwritable
+from runbook_lib.platforms.git_reading import CHECKED_OUT, READ_TIMEOUT, Repository, commit_id, git, refuse_unwritable
 from runbook_lib.run.plan import Step
 
 Reading = dict[str, Any]
+
+# When HEAD moved last.
+LAST_MOVE = ("log", "-g", "-1", "--date=unix", "--format=%gd", "HEAD")
 Install = Sequence[Sequence[str]]
 
 
@@ -28,6 +31,9 @@ class Layout(Protocol):
 
     def live(self, connector: Connector) -> str:
         """The commit that serves, as a full id."""
+
+    def asked(self) -> list[Command]:
+        """What `live` and `switched` ask a host, as far as it is known beforehand."""
 
     def switched(self, connector: Connector) -> float | None:
         """Unix time at which that commit was put in place, or None when nothing tells."""
@@ -56,9 +62,13 @@ class InPlace:
         _, _, commit = self._checkout(connector)
         return commit
 
+    def asked(self) -> list[Command]:
+        reading = [CHECKED_OUT, LAST_MOVE]
+        return [git(self.live_folder, *words, timeout=READ_TIMEOUT) for words in reading]
+
     def switched(self, connector: Connector) -> float | None:
         # Each checkout appends to the log of HEAD.
-        result = Repository(connector, self.live_folder).ask("log", "-g", "-1", "--date=unix", "--format=%gd", "HEAD")
+        result = Repository(connector, self.live_folder).ask(*LAST_MOVE)
         moment = result.output.strip().rpartition("{")[2].rstrip("}")
         return float(moment) if result.ok and moment.isdigit() else None
 
@@ -175,10 +185,25 @@ class ReleaseFolders:
             )
         return commit
 
+    def asked(self) -> list[Command]:
+        checked_out = git(self.live_folder, *CHECKED_OUT, timeout=READ_TIMEOUT)
+        return [self._where_to, checked_out, self._revision(self.live_folder), self._link_made]
+
+    @property
+    def _where_to(self) -> Command:
+        return Command.of("readlink", str(self.live_folder), timeout=READ_TIMEOUT)
+
+    @property
+    def _link_made(self) -> Command:
+        words = ("-f", "%m") if sys.platform == "darwin" else ("-c", "%Y")
+        return Command.of("stat", *words, str(self.live_folder), timeout=READ_TIMEOUT)
+
+    def _revision(self, folder: Path) -> Command:
+        return Command.of("head", "-n", "1", str(folder / "REVISION"), timeout=READ_TIMEOUT)
+
     def switched(self, connector: Connector) -> float | None:
         # Of the link itself, which each switch makes anew.
-        words = ("-f", "%m") if sys.platform == "darwin" else ("-c", "%Y")
-        result = connector.read(Command.of("stat", *words, str(self.live_folder), timeout=READ_TIMEOUT))
+        result = connector.read(self._link_made)
         moment = result.output.strip()
         return float(moment) if result.ok and moment.isdigit() else None
 
@@ -193,14 +218,14 @@ class ReleaseFolders:
             why = PlatformError(f"git answers for {top}", next_step=why.next_step)
         except PlatformError as error:
             why = error
-        revision = connector.read(Command.of("head", "-n", "1", str(folder / "REVISION"), timeout=READ_TIMEOUT))
+        revision = connector.read(self._revision(folder))
         text = revision.output.strip()
         if not revision.ok or not text:
             return "", why
         return commit_id(text) or Repository(connector, self._repository).commit_of(text), why
 
     def _served(self, connector: Connector) -> str:
-        result = connector.read(Command.of("readlink", str(self.live_folder), timeout=READ_TIMEOUT))
+        result = connector.read(self._where_to)
         if not result.ok:
             raise PlatformError(
                 f"{self.live_folder} on {connector.host} is no link to a release",

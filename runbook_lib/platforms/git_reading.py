@@ -17,6 +17,9 @@ CHANGE_TIMEOUT = 600.0
 # Bytes of names on one command line.
 AT_ONCE = 60_000
 
+# What is checked out in a folder: its top, the folder within it, the commit.
+CHECKED_OUT = ("rev-parse", "--show-toplevel", "--show-prefix", "--verify", "HEAD")
+
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -53,7 +56,7 @@ class Repository:
 
     def checked_out(self) -> tuple[str, str, str]:
         """Top folder of the checkout, this folder within it ("" at the top, else "app/"), and its commit."""
-        result = self.ask("rev-parse", "--show-toplevel", "--show-prefix", "--verify", "HEAD")
+        result = self.ask(*CHECKED_OUT)
         top, prefix, commit = [*result.output.split("\n"), "", "", ""][:3]
         if not result.ok or not commit_id(commit):
             raise self._unreadable(result)

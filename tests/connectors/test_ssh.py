@@ -312,3 +312,38 @@ def test_what_was_lost_and_is_repeatable_is_repeated_once(
     for _ in range(2):
         assert connector.change(sh(f"echo x >> {tmp_path}/ran; echo said"), mark, repeatable=True).output == "said\n"
     assert (tmp_path / "ran").read_text() == "x\n"
+
+
+# -- read_all -------------------------------------------------------------------------------------------------------
+
+
+def test_several_commands_are_read_in_one_trip(connector: SshConnector, monkeypatch: pytest.MonkeyPatch) -> None:
+    trips: list[str] = []
+    ask = SshConnector._ask
+
+    def counted(self: SshConnector, body: str, *words: Any) -> Any:
+        trips.append(body)
+        return ask(self, body, *words)
+
+    monkeypatch.setattr(SshConnector, "_ask", counted)
+    results = connector.read_all(
+        [
+            sh('echo "$X"; echo err >&2', X="a'b"),
+            sh("exit 3"),
+            Command.of("printf", "no end of line", cwd="/"),
+            Command.of("no-such-program"),
+            Command.of("pwd", cwd="/no/such/folder"),
+            Command.of("pwd", cwd="/tmp"),
+        ]
+    )
+    assert len(trips) == 1
+    assert [result.code for result in results[:3]] == [0, 3, 0]
+    assert [result.output for result in results[:3]] == ["a'b\nerr\n", "", "no end of line"]
+    assert results[3].code == 127
+    assert results[4].code != 0
+    assert results[5].output == "/tmp\n"
+
+
+def test_a_host_that_is_not_reached_is_an_error_of_all_of_them() -> None:
+    with pytest.raises(CommandError, match="cannot be reached"):
+        SshConnector("nobody-there").read_all([Command.of("true")])

@@ -8,8 +8,10 @@ import time
 import pytest
 
 from runbook_lib.command import Command
+from runbook_lib.config import Hosts
 from runbook_lib.errors import CommandError, ImageMissingError, PlatformError
 from runbook_lib.platforms.base import Release
+from runbook_lib.probes.hosts import state
 from tests.platforms.docker_shop import RUN, Shop, carry_out, free_port, get, switch
 from tests.real.images import build_image
 
@@ -206,3 +208,27 @@ def test_retire_removes_what_was_kept_and_its_image_stays(shop: Shop) -> None:
     assert shop.names() == {"shop"}
     assert get(port) == (200, "v1")
     assert shop.images["v2"] in {release.id for release in platform.releases()}
+
+
+def test_one_replica_says_what_it_runs_and_since_when(shop: Shop) -> None:
+    before = time.time()
+    shop.start("v1")
+    platform = shop.platform()
+    (host,) = platform.hosts()
+    assert platform.release_on(host).tag == "v1"
+    switched = platform.switched(host)
+    assert switched is not None
+    assert before - 2 <= switched <= time.time() + 2
+    assert platform.logs(before - 5, host) == platform.logs(before - 5)
+
+
+def test_a_container_is_looked_into_as_a_machine(shop: Shop) -> None:
+    shop.start("v1")
+    platform = shop.platform()
+    (host,) = platform.hosts()
+    seen = state(platform, host, Hosts(folders=["/"]), 10)
+    assert seen.processes
+    assert seen.disks is not None
+    assert "/" in seen.disks
+    assert seen.skew is not None
+    assert abs(seen.skew) < 5

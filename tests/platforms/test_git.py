@@ -383,3 +383,22 @@ def test_submodules_follow(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (shop.live_folder / "lib/version").read_text() == "v1\n"
     carry_out(switch.back)
     assert (shop.live_folder / "lib/version").read_text() == "v2\n"
+
+
+def test_a_log_of_one_endless_line_is_read_in_part(shop: Shop) -> None:
+    (shop.live_folder / "a.log").write_bytes(b"x" * 3_000_000 + b"\n2026-01-01T12:00:00Z ERROR boom\n")
+    (line,) = shop.platform(logs=["a.log"]).logs(0)
+    assert line.text.endswith("boom")
+
+
+# -- one host -------------------------------------------------------------------------------------------------------
+
+
+def test_one_host_says_what_it_runs_and_since_when(shop: Shop) -> None:
+    platform = shop.platform()
+    assert platform.hosts() == ["local"]
+    assert platform.release_on("local") == platform.current()["local"]
+    switched = platform.switched("local")
+    assert switched is not None
+    # The checkout in place was made with a committer's date of its own.
+    assert 1_767_000_000 < switched <= time.time() + 1
