@@ -7,6 +7,7 @@ from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.deployment import Docker, Git, Hook, Hooks
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
 from runbook_lib.config.loading import FILE_NAME, Loaded, Target, find, load, project_root
+from runbook_lib.config.rotation import Leaks, Revocation, RotatedSecret, Rotation, SecretCheck, SecretPlace
 from runbook_lib.config.service import STATE_FOLDER, Configuration, Environment, Service
 from runbook_lib.config.stores import Database, DatabaseKind, Queues, Redis
 from runbook_lib.config.values import SecretReference, Table
@@ -27,10 +28,16 @@ __all__ = [
     "Hook",
     "Hooks",
     "Laravel",
+    "Leaks",
     "Loaded",
     "Observation",
     "Queues",
     "Redis",
+    "Revocation",
+    "RotatedSecret",
+    "Rotation",
+    "SecretCheck",
+    "SecretPlace",
     "SecretReference",
     "Service",
     "Smoke",

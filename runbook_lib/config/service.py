@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
 from runbook_lib.config.laravel import Laravel
+from runbook_lib.config.rotation import Leaks, Revocation, Rotation
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
 
@@ -35,6 +36,9 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    rotation: Rotation = Field(Rotation(), description="Secrets that can be changed.")
+    revocation: Revocation = Field(Revocation(), description="Where tokens and sessions are kept.")
+    leaks: Leaks = Field(Leaks(), description="What a suspected breach is looked into by.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
