@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.rotate_secrets import Rotation
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Verification"]
+__all__ = ["Maintenance", "Rollback", "Rotation", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
     "Maintenance": "runbook_lib.actions.maintenance",
     "Rollback": "runbook_lib.actions.rollback",
+    "Rotation": "runbook_lib.actions.rotate_secrets",
     "Verification": "runbook_lib.actions.verification",
 }
 

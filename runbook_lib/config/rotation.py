@@ -19,9 +19,7 @@ class SecretPlace(Table):
     kind: PlaceKind = Field(
         description="env_file, container (its variables; it is made anew), swarm (a Docker secret) or command."
     )
-    file: str = Field(
-        "", description="env_file: the file; relative: below the live application, on each host."
-    )
+    file: str = Field("", description="env_file: the file; relative: below the live application, on each host.")
     variables: dict[VariableName, Part] = Field(
         {},
         description="Variables of an env_file or container, and what each holds: value, previous, user, password or "

@@ -119,7 +119,7 @@ def _input(command: Command) -> IO[bytes]:
     """What a command reads: all of it in a file without a name, so that this process need not live to hand it on."""
     if command.input is None:
         return open(os.devnull, "rb")
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who asks
     file.write(command.input.reveal().encode("utf-8", "surrogateescape"))
     file.seek(0)
     return file

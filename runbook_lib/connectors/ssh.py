@@ -270,7 +270,7 @@ class SshConnector:
 
 
 def _call(command: Command) -> str:
-    """The last line of the script, with what the command reads. printf is part of the shell: no process list shows it."""
+    """The last line of the script, with what the command reads. printf is the shell's own: no process list has it."""
     if command.input is None:
         return "run </dev/null"
     raw = command.input.reveal().encode("utf-8", "surrogateescape")

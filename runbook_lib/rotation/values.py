@@ -57,4 +57,3 @@ def forms(value: str) -> set[str]:
 def generated(length: int = LENGTH) -> str:
     """A new value of letters and digits, which need no quoting anywhere."""
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
-

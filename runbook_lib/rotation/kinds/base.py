@@ -31,6 +31,10 @@ class Kind(Protocol):
     def variables(self) -> dict[str, str]:
         """The variables in which Laravel looks for it, and the part that each holds."""
 
+    @property
+    def proves_before(self) -> bool:
+        """Whether a new value can be shown to be good before the application has it."""
+
     def facts(self, old: Values) -> Facts:
         """What the plan rests on: plain data without values, stable while nothing changes. ConfigurationError or
         PlatformError where it cannot work."""

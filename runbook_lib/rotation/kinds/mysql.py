@@ -37,6 +37,10 @@ class MysqlPassword:
     def variables(self) -> dict[str, str]:
         return {"DB_USERNAME": "user", "DB_PASSWORD": "password"}
 
+    @property
+    def proves_before(self) -> bool:
+        return True
+
     def facts(self, old: Values) -> Facts:
         user = old.get("user", "")
         if user == self.admin.user:
@@ -168,7 +172,8 @@ def _handed_on(grant: str, old: str, new: str, host: str) -> str:
     text, count = account.subn(lambda found: f"{found[1]}`{new}`@`{host}`", grant, count=1)
     if not count:
         raise PlatformError(
-            f"a grant of {old} cannot be handed on: {printable(grant, 200)}", next_step="grant it by hand, or simplify it"
+            f"a grant of {old} cannot be handed on: {printable(grant, 200)}",
+            next_step="grant it by hand, or simplify it",
         )
     return text
 

@@ -47,6 +47,10 @@ class PostgresPassword:
     def variables(self) -> dict[str, str]:
         return {"DB_USERNAME": "user", "DB_PASSWORD": "password"}
 
+    @property
+    def proves_before(self) -> bool:
+        return True
+
     def facts(self, old: Values) -> Facts:
         user = old.get("user", "")
         if user == self.admin.user:

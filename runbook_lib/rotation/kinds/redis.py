@@ -36,6 +36,10 @@ class RedisPassword:
     def variables(self) -> dict[str, str]:
         return {"REDIS_PASSWORD": "password"}
 
+    @property
+    def proves_before(self) -> bool:
+        return True
+
     def facts(self, old: Values) -> Facts:
         user = old.get("user") or DEFAULT
         with self._client() as client:
@@ -102,7 +106,9 @@ class RedisPassword:
         return ""
 
     def retired_by(self, facts: Facts) -> str:
-        return f"every other password of {facts['user']} ends, and what is connected by it, after up to {self.drain:g} s"
+        return (
+            f"every other password of {facts['user']} ends, and what is connected by it, after up to {self.drain:g} s"
+        )
 
     def retire(self, old: Values, new: Values, facts: Facts) -> str:
         with self._client(new if facts["admin_is_user"] else None) as client:

@@ -49,7 +49,8 @@ def value_of(text: str, name: str) -> str | None:
         return None
     if found[-1].composed:
         raise ConfigurationError(
-            f"{name} takes in the values of other variables", next_step=f"name those in place of {name}, in runbooks.toml"
+            f"{name} takes in the values of other variables",
+            next_step=f"name those in place of {name}, in runbooks.toml",
         )
     return found[-1].value
 

@@ -114,7 +114,7 @@ class EnvFile:
         for name, part in self.variables.items():
             value = dotenv.value_of(text, name)
             if value is not None:
-                values |= _parts(value) if part == "url" else {part: value}
+                values |= parts_of(value) if part == "url" else {part: value}
         return known(values)
 
     def keep(self) -> Any:
@@ -197,7 +197,8 @@ def renewed(url: str, values: Values) -> str:
     return parts._replace(netloc=f"{user}:{quote(values['password'], safe='')}@{host}").geturl()
 
 
-def _parts(url: str) -> Values:
+def parts_of(url: str) -> Values:
+    """The user and password in a url. ConfigurationError, which shows nothing of it, when it is none."""
     try:
         parts = urlsplit(url)
     except ValueError as error:

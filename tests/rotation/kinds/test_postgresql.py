@@ -142,7 +142,9 @@ def test_a_session_gets_its_time_and_is_ended_then(kind: PostgresPassword, datab
         long.execute("SELECT 1")
 
 
-def test_the_password_is_in_no_log_of_the_server(kind: PostgresPassword, database: Database, postgresql: Server) -> None:
+def test_the_password_is_in_no_log_of_the_server(
+    kind: PostgresPassword, database: Database, postgresql: Server
+) -> None:
     with database.connect() as connection:
         connection.autocommit = True
         folder = Path(connection.execute("SHOW data_directory").fetchone()[0]).parent

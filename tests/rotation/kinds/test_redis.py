@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from runbook_lib.command import Secret
+from runbook_lib.datastores.redis import connect
 from runbook_lib.errors import ConfigurationError, PlatformError
 from runbook_lib.rotation.kinds.redis import RedisPassword
 from tests.real.databases import free_port, missing
@@ -45,7 +46,7 @@ class Server:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:
-                redis.Redis(port=self.port).ping()
+                connect(Secret(f"redis://127.0.0.1:{self.port}/0")).ping()
                 return
             except (redis.exceptions.AuthenticationError, redis.exceptions.ResponseError):
                 return

@@ -106,7 +106,21 @@ def test_laravel_reads_what_is_read_here(tmp_path: Path) -> None:
     if not shutil.which("php"):
         unavailable("no php; scripts/real-parts installs what is needed")
     texts = [(before, value) for name, (before, value, _) in CASES.items() if name not in NOT_PHP]
-    for value in ("a b", "a#b", "a #b", "q'u\"o", "$x ${y}", "back\\slash", "\\", "ü€", "'", '"', "trailing\\", "a=b", "!"):
+    for value in (
+        "a b",
+        "a#b",
+        "a #b",
+        "q'u\"o",
+        "$x ${y}",
+        "back\\slash",
+        "\\",
+        "ü€",
+        "'",
+        '"',
+        "trailing\\",
+        "a=b",
+        "!",
+    ):
         texts += [(changed(before, "A", value), value) for before in ("A=x\n", 'A="x"\n', "A='x'\n")]
     for text, value in texts:
         (tmp_path / "env").write_bytes(text.encode("utf-8", "surrogateescape"))
