@@ -1,16 +1,17 @@
-"""Changing a secret: staging first; the new value beside the old one, the application healthy with it, the old one dead."""
+"""Changing a secret: staging first; new beside old, the application healthy with the new one, then the old one dead."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, RotatedSecret, Target
 from runbook_lib.errors import ConfigurationError
+from runbook_lib.laravel.keys import SIZE
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.observation.health import health
 from runbook_lib.platforms import platform_of
@@ -159,7 +160,8 @@ class Rotation(Procedure):
         platform, laravel, rotation = self._platform(target), target.environment.laravel, target.environment.rotation
         for host in hosts:
             for name, command in _artisan(laravel, rotation.config) if laravel else ():
-                yield on_host(platform, host, prefix, self.run.id, name, f"artisan {name.replace('-', ':')}", command)
+                told = replace(command, env={**command.env, **SIZE})
+                yield on_host(platform, host, prefix, self.run.id, name, f"artisan {name.replace('-', ':')}", told)
             for number, argv in enumerate(rotation.restart, 1):
                 connector, inside = platform.live(Command.of(*argv, cwd="."), host)
                 bench = Bench(connector, f"{prefix}.{host}", self.run.id)

@@ -35,6 +35,10 @@ _TRY = (
 _ENCRYPTING = r"""=> *['"]encrypted|Crypt::encrypt|[^a-zA-Z_>:]encrypt\("""
 
 
+# Artisan would ask a child process for the width of the terminal, and hand everything in .env to its environment.
+SIZE = {"COLUMNS": "120", "LINES": "40"}
+
+
 @dataclass(frozen=True)
 class Taken:
     """Whether an application still reads what a key encrypted, and whether it encrypts with it."""
@@ -50,7 +54,7 @@ def new_key() -> str:
 
 def version_command(laravel: Laravel) -> Command:
     """The command that says which version it is; read with `version_in`."""
-    return Command.of(*laravel.php, "artisan", "--version", cwd=laravel.folder or ".", timeout=TIMEOUT)
+    return Command.of(*laravel.php, "artisan", "--version", cwd=laravel.folder or ".", env=SIZE, timeout=TIMEOUT)
 
 
 def version_in(result: Result) -> int:

@@ -427,7 +427,7 @@ def test_a_reused_pid_is_not_taken_for_the_command(connector: LocalConnector, tm
         connector.change(Command.of("true"), MARK)
 
 
-# -- what a command reads -----------------------------------------------------------------------------------------------
+# -- what a command reads -----------------------------------------------------------------------------------------
 
 
 def test_a_command_reads_its_input_to_the_last_byte(connector: LocalConnector) -> None:

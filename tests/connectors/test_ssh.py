@@ -314,7 +314,7 @@ def test_what_was_lost_and_is_repeatable_is_repeated_once(
     assert (tmp_path / "ran").read_text() == "x\n"
 
 
-# -- what a command reads -----------------------------------------------------------------------------------------------
+# -- what a command reads -----------------------------------------------------------------------------------------
 
 
 def test_a_command_reads_its_input_to_the_last_byte(connector: SshConnector, mark: str) -> None:

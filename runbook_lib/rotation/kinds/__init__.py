@@ -14,8 +14,8 @@ from runbook_lib.rotation.kinds.base import Kind
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a kind is made for. name: of the secret's table; hosts: where the application is live; leaked, accept_loss: as
-    the runbook was asked; run: the run's id."""
+    """What a kind is made for. name: of the secret's table; hosts: where the application is live; leaked, accept_loss:
+    as the runbook was asked; run: the run's id."""
 
     name: str
     secret: RotatedSecret

@@ -21,8 +21,8 @@ _FILES_SHOWN = 5
 
 @dataclass(frozen=True)
 class AppKey:
-    """The key of an application. hosts: where it is live. run: the run's id. leaked: the old one is not kept. accept_loss: go on although
-    what is stored encrypted could not be read any more."""
+    """The key of an application. hosts: where it is live. run: the run's id. leaked: the old one is not kept.
+    accept_loss: go on although what is stored encrypted could not be read any more."""
 
     secret: RotatedSecret
     target: Target

@@ -9,7 +9,7 @@ from runbook_lib.run.plan import Step
 
 
 class Place(Protocol):
-    """One place on one host. What it reads and writes are the parts of a secret: value, previous, user, password, url."""
+    """One place on one host. It reads and writes the parts of a secret: value, previous, user, password, url."""
 
     @property
     def name(self) -> str:

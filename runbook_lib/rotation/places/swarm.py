@@ -160,4 +160,4 @@ class SwarmSecret:
 
 
 def _settled(service: dict[str, Any]) -> bool:
-    return (service.get("UpdateStatus") or {}).get("State", "completed") == "completed"
+    return bool((service.get("UpdateStatus") or {}).get("State", "completed") == "completed")

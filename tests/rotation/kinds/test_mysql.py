@@ -29,9 +29,8 @@ def database(mariadb: Server) -> Iterator[Database]:
         for host in ("%", "localhost"):
             cursor.execute(f"CREATE USER 'shop'@'{host}' IDENTIFIED BY 'o''ld %s' WITH MAX_USER_CONNECTIONS 20")
         cursor.execute(f"GRANT ALL ON `{database.name}`.* TO 'shop'@'%' WITH GRANT OPTION")
-        cursor.execute(
-            f"GRANT SELECT, CREATE, CREATE VIEW ON `{database.name.replace('_', chr(92) + '_')}`.* TO 'shop'@'localhost'"
-        )
+        pattern = database.name.replace("_", "\\_")
+        cursor.execute(f"GRANT SELECT, CREATE, CREATE VIEW ON `{pattern}`.* TO 'shop'@'localhost'")
         cursor.execute("CREATE ROLE IF NOT EXISTS readers")
         cursor.execute("GRANT readers TO 'shop'@'%'")
         cursor.execute("SET DEFAULT ROLE readers FOR 'shop'@'%'")

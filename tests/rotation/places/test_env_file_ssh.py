@@ -11,6 +11,7 @@ from runbook_lib.connectors.ssh import SshConnector
 from runbook_lib.errors import PlatformError
 from tests.connectors.sshd import Server, missing, running_server, unavailable
 from tests.rotation.places.test_env_file import NEW, TEXT, place
+from tests.rotation.processes import Processes
 
 pytestmark = pytest.mark.real
 
@@ -25,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_it_is_written_and_put_back_there(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: object
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
 ) -> None:
     server.reach(monkeypatch)
     (tmp_path / ".env").write_bytes(b"\xff\xfe" + TEXT.encode())
@@ -38,4 +39,4 @@ def test_it_is_written_and_put_back_there(
     (tmp_path / ".env").chmod(0o444)
     with pytest.raises(PlatformError, match=r"\.env on web-1 is read-only"):
         env.facts()
-    assert "s3cr3t" not in processes.seen  # type: ignore[attr-defined]
+    assert "s3cr3t" not in processes.text
