@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.rotate_secrets import Rotation
+    from runbook_lib.actions.suspected_breach import Breach
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Maintenance", "Rollback", "Rotation", "Verification"]
+__all__ = ["Breach", "Maintenance", "Rollback", "Rotation", "Verification"]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "Breach": "runbook_lib.actions.suspected_breach",
     "Maintenance": "runbook_lib.actions.maintenance",
     "Rollback": "runbook_lib.actions.rollback",
     "Rotation": "runbook_lib.actions.rotate_secrets",

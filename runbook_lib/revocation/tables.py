@@ -11,8 +11,8 @@ from runbook_lib.revocation.selection import Selection
 _TABLES = {
     "sqlite": "SELECT name AS found FROM sqlite_master WHERE type = 'table'",
     "mysql": "SELECT table_name AS found FROM information_schema.tables WHERE table_schema = DATABASE()",
-    "pgsql": "SELECT table_name AS found FROM information_schema.tables WHERE table_schema = ANY (current_schemas(false))",
-}  # fmt: skip
+    "pgsql": "SELECT tablename AS found FROM pg_tables WHERE schemaname = ANY (current_schemas(false))",
+}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""The steps of one rotation: the new value comes to be beside the old one, the application takes it, and only when it is
-healthy with it the old one dies."""
+"""The steps of one rotation: the new value comes to be beside the old one, the application takes it, and only when it
+is healthy with it the old one dies."""
 
 from __future__ import annotations
 

@@ -36,6 +36,11 @@ def places_of(secret: RotatedSecret, ground: Ground) -> list[Place]:
 
 
 def _env_files(table: SecretPlace, number: int, ground: Ground) -> list[Place]:
+    return list(env_file_on(table, ground))
+
+
+def env_file_on(table: SecretPlace, ground: Ground) -> list[EnvFile]:
+    """One environment file on every host."""
     variables = dict(table.variables) or ground.variables
     return [EnvFile(host, table.file, variables, _inside(ground, host), ground.run) for host in _hosts(ground)]
 

@@ -1,7 +1,8 @@
 """Environment files: what a variable holds, and the same file with another value, everything else byte for byte.
 
 Read as phpdotenv, which Laravel uses, reads them: the last of several lines counts, single quotes are literal, double
-quotes know escapes and ${OTHER}, an unquoted value ends at the first #. Texts hold bytes that are no UTF-8 as surrogates.
+quotes know escapes and ${OTHER}, an unquoted value ends at the first #. Bytes that are no UTF-8 are
+surrogates.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class Assignment:
-    """One variable of a file. start, end: where the value's text is, with its quotes; line_start, line_end: of the whole
-    assignment; value: what it means; composed: it takes the values of other variables in."""
+    """One variable of a file. start, end: where the value's text is, with its quotes; line_start, line_end: of the
+    whole assignment; value: what it means; composed: it takes the values of other variables in."""
 
     name: str
     start: int
@@ -38,7 +39,7 @@ class Assignment:
 
 
 def assignments(text: str) -> list[Assignment]:
-    """Every assignment of a file, in order. ConfigurationError, which shows no value, for a quote that is not closed."""
+    """Every assignment of a file, in order. ConfigurationError, without a value in it, for a quote left open."""
     return list(_assignments(text))
 
 
@@ -67,7 +68,7 @@ def changed(text: str, name: str, value: str) -> str:
 
 
 def put_back(text: str, name: str, raw: list[str]) -> str:
-    """The file with the texts of `raw_of` behind a variable's equals signs; without the variable when there were none."""
+    """The file with the texts of `raw_of` behind a variable's equals signs; without the variable where it was not."""
     found = [item for item in _assignments(text) if item.name == name]
     for item, old in reversed(list(zip(found, raw, strict=False))):
         text = text[: item.start] + old + text[item.end :]

@@ -117,6 +117,10 @@ class EnvFile:
                 values |= parts_of(value) if part == "url" else {part: value}
         return known(values)
 
+    def text(self) -> str:
+        """The whole file, values among it. PlatformError when it cannot be read."""
+        return self._read()[0]
+
     def keep(self) -> Any:
         text, _ = self._read()
         return {name: dotenv.raw_of(text, name) for name in self.variables}

@@ -1,0 +1,1 @@
+"""Diagnosis: what names likely causes, and the event that it leaves."""
