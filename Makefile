@@ -47,6 +47,7 @@ test: setup ## everything, with real container engine, ssh server and papermill
 bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
+	python -m tests.bench.triage
 
 clean: ## stop practice and remove what was made; the record in .runbooks stays
 	-test ! -x $(BIN)/runbook || runbook practice stop

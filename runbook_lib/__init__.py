@@ -7,19 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
+    from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.rotate_secrets import Rotation
+    from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
     from runbook_lib.actions.suspected_breach import Breach
+    from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
 
-__all__ = ["Breach", "Maintenance", "Rollback", "Rotation", "Verification"]
+__all__ = [
+    "Breach",
+    "HighErrorRate",
+    "HighLatency",
+    "Maintenance",
+    "Mitigation",
+    "Rollback",
+    "Rotation",
+    "SiteDown",
+    "Triage",
+    "Verification",
+]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
     "Breach": "runbook_lib.actions.suspected_breach",
+    "HighErrorRate": "runbook_lib.actions.scenario",
+    "HighLatency": "runbook_lib.actions.scenario",
     "Maintenance": "runbook_lib.actions.maintenance",
+    "Mitigation": "runbook_lib.actions.mitigation",
     "Rollback": "runbook_lib.actions.rollback",
     "Rotation": "runbook_lib.actions.rotate_secrets",
+    "SiteDown": "runbook_lib.actions.scenario",
+    "Triage": "runbook_lib.actions.triage",
     "Verification": "runbook_lib.actions.verification",
 }
 

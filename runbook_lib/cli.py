@@ -106,6 +106,28 @@ def history(number: int, as_json: bool) -> None:
         click.echo(f"{_local(record.opened)}  {status} {record.environment:<22} {record.run}")
 
 
+@main.command("in-force")
+@_as_json
+@click.option("--check", is_flag=True, help="Exit with status 1 when anything is in force, for a watch.")
+@_clear
+def in_force_(as_json: bool, check: bool) -> None:
+    """List the mitigations in force, what their probes say of them, and how to take them back."""
+    from runbook_lib.actions.in_effect import all_in_effect
+    from runbook_lib.actions.opening import known_configuration
+    from runbook_lib.run.in_force import in_force
+
+    seen = all_in_effect(known_configuration(), in_force(_journal()))
+    if as_json:
+        _print_json([one.facts for one in seen])
+    else:
+        for one in seen:
+            click.secho(f"! {one.item}", fg="red")
+            click.secho(f"  its probe: {one.says}", fg="yellow" if one.holds is False else None)
+        if not seen:
+            click.echo("Nothing is in force.")
+    sys.exit(1 if check and seen else 0)
+
+
 @main.command()
 @click.argument("run")
 @click.option("--follow", is_flag=True, help="Stay and print events until the run is closed.")
@@ -195,21 +217,11 @@ def settle(run: str, step: str, reason: str) -> None:
 @_clear
 def abandon(run: str, reason: str) -> None:
     """Give up an unfinished run. Nothing is undone; the next command makes a new plan."""
-    from runbook_lib.run import evidence
-    from runbook_lib.run.lock import Locks, actor
+    from runbook_lib.run.giving_up import give_up
 
     journal = _journal()
     record = journal.run(run)
-    if not record.unfinished:
-        raise RunbookError(f"run {record.run} is {record.status} already")
-    locks = Locks(journal, record.run)
-    locks.take([f"run {record.run}"])
-    try:
-        data = {"status": "abandoned", "reason": f"{actor()}: {reason}", "next": "", "seconds": 0.0}
-        journal.append(record.run, "closed", data)
-        evidence.write(journal, record.run)
-    finally:
-        locks.release()
+    give_up(journal, record.run, reason)
     click.echo(f"abandoned {record.run}")
 
 

@@ -38,11 +38,11 @@ class Table:
         return f"<div><p><strong>{_html(self.title)}</strong></p>{table}{chart}{notes}</div>"
 
     def _repr_markdown_(self) -> str:
-        lines = [f"**{_markdown(self.title)}**", ""]
+        lines = [f"**{markdown(self.title)}**", ""]
         if self.rows:
-            lines += ["| " + " | ".join(map(_markdown, self.head)) + " |", "|" + " --- |" * len(self.head)]
-            lines += ["| " + " | ".join(map(_markdown, row)) + " |" for row in self.rows]
-        return "\n".join([*lines, *(f"\n{_markdown(note)}" for note in self.notes)])
+            lines += ["| " + " | ".join(map(markdown, self.head)) + " |", "|" + " --- |" * len(self.head)]
+            lines += ["| " + " | ".join(map(markdown, row)) + " |" for row in self.rows]
+        return "\n".join([*lines, *(f"\n{markdown(note)}" for note in self.notes)])
 
     def __str__(self) -> str:
         rows = [[_plain(cell) for cell in row] for row in (self.head, *self.rows)] if self.rows else []
@@ -106,7 +106,8 @@ def _html_cell(text: str) -> str:
     return f"<td style='text-align:left{style}'>{_html(text)}</td>"
 
 
-def _markdown(text: str) -> str:
+def markdown(text: str) -> str:
+    """Text from outside as Markdown that shows it as it is."""
     return printable(mask(text), CELL_LIMIT).translate(_MARKDOWN)
 
 

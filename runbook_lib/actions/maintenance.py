@@ -9,7 +9,7 @@ from typing import Literal
 
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, Secret, printable
-from runbook_lib.config import Laravel
+from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import ConfigurationError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan
 from runbook_lib.laravel.steps import artisan, on_host
@@ -180,6 +180,16 @@ class Maintenance(Procedure):
         options = (("Refresh", self.refresh), ("Retry-After", self.retry)) if headers else ()
         asked = tuple((name, str(value)) for name, value in options if value)
         return Route(usual.name, usual.path, usual.method, status=503, headers=asked)
+
+
+def is_closed(target: Target) -> bool | None:
+    """Whether users are turned away now: the route that maintenance mode closes answers 503 everywhere; None when it
+    does not answer at all."""
+    smoke = target.environment.checks.smoke
+    usual = Route.of(smoke[0]) if smoke else Route("home page", "/")
+    client = Client(target.environment.checks.timeout)
+    statuses = {reading.status for reading in client.all(places(target.environment), [usual])}
+    return None if 0 in statuses else statuses == {503}
 
 
 def _words(readings: list[Reading]) -> list[str]:

@@ -19,6 +19,15 @@ def configuration(start: Path | None = None) -> Loaded:
     return config.load(file)
 
 
+def known_configuration(start: Path | None = None) -> Loaded | None:
+    """The configuration that there is, the practice environment's included, without starting anything; None where
+    there is none."""
+    from runbook_lib import practice
+
+    file = config.find(start) or practice.configuration_file(start)
+    return config.load(file) if file.is_file() else None
+
+
 def state_folder(start: Path | None = None) -> Path:
     """The journal's folder, without starting anything: for commands that only look."""
     file = config.find(start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.actions.opening import configuration
@@ -13,6 +13,7 @@ from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.incident.record import incident_for
 from runbook_lib.run import gate
+from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Snapshot
 from runbook_lib.run.run import Run
@@ -80,8 +81,20 @@ class Procedure(ABC):
 
     def plan(self) -> Table:
         """Take the readings, make the plan, write it down and show it."""
-        plan = self.run.propose(self._read, self._build)
-        return planned(plan, expected=self.expected)
+        return planned(self._propose(), expected=self.expected)
+
+    def _propose(self) -> Plan:
+        """Take the readings, make the plan and write it down, with what is in force among its warnings."""
+        return self.run.propose(self._read_all, self._build_all)
+
+    def _read_all(self) -> Snapshot:
+        standing = [str(item) for item in in_force(self.run.journal, self.target.label)]
+        return {**self._read(), "still_in_force": standing}
+
+    def _build_all(self, snapshot: Snapshot) -> Plan:
+        """The plan, and before its own warnings what is in force: a forgotten mitigation is the next incident."""
+        plan = self._build(snapshot)
+        return replace(plan, warnings=(*snapshot["still_in_force"], *plan.warnings))
 
     def gate(self) -> str:
         """Ask for approval of exactly this plan, as the environment's policy says."""

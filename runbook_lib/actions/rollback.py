@@ -24,7 +24,6 @@ from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.run.durations import durations
-from runbook_lib.run.in_force import in_force
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 from runbook_lib.run.standing import Standing
 
@@ -118,7 +117,7 @@ class Rollback(Procedure):
     def plan(self) -> Table:
         """Take every reading, make the plan, write it down and show it. Refuses what must not be rolled back to."""
         self._before = traffic(self.target.environment, timeout=1.0)
-        plan = self.run.propose(self._read, self._build)
+        plan = self._propose()
         takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._durations.items() if seconds >= 1]
         return planned(plan, expected=", ".join([*takes, f"observation {self.window:g} s"]))
 
@@ -136,7 +135,6 @@ class Rollback(Procedure):
             "schema": schemas,
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
-            "in_force": [str(item) for item in in_force(self.run.journal, self.target.label)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
 
@@ -174,7 +172,7 @@ class Rollback(Procedure):
             f"Roll back {self.target.label} from {before} to {release}",
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
-            (*snapshot["in_force"], *self._schema_words(snapshot), *self._warnings(live)),
+            (*self._schema_words(snapshot), *self._warnings(live)),
             self.run.id,
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.deployment import Docker, Git, Hook, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
+from runbook_lib.config.levers import Levers
 from runbook_lib.config.loading import FILE_NAME, Loaded, Target, find, load, project_root
 from runbook_lib.config.rotation import Leaks, Revocation, RotatedSecret, Rotation, SecretCheck, SecretPlace
 from runbook_lib.config.service import STATE_FOLDER, Configuration, Environment, Service
@@ -27,8 +29,10 @@ __all__ = [
     "Git",
     "Hook",
     "Hooks",
+    "Hosts",
     "Laravel",
     "Leaks",
+    "Levers",
     "Loaded",
     "Observation",
     "Queues",

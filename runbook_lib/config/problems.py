@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 from runbook_lib.command import nearest, printable
 from runbook_lib.config.service import Configuration
-from runbook_lib.config.values import NAME, ROUTE, URL, VARIABLE, Table
+from runbook_lib.config.values import IDENTIFIER, NAME, QUEUE, ROUTE, URL, VARIABLE, Table
 
 _MUST = {
+    IDENTIFIER: "must be a plain name in SQL: up to 63 letters, digits and underscores, not beginning with a digit",
     NAME: "must be 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit",
+    QUEUE: "must be the name of a queue, or CONNECTION:QUEUE",
     ROUTE: "must begin with /",
     URL: "must begin with http:// or https:// and name a host",
     VARIABLE: "must be letters, digits and underscores, and not begin with a digit",

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
+from runbook_lib.config.levers import Levers
 from runbook_lib.config.rotation import Leaks, Revocation, Rotation
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
@@ -39,6 +41,8 @@ class Environment(Table):
     rotation: Rotation = Field(Rotation(), description="Secrets that can be changed.")
     revocation: Revocation = Field(Revocation(), description="Where tokens and sessions are kept.")
     leaks: Leaks = Field(Leaks(), description="What a suspected breach is looked into by.")
+    hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
+    levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")

@@ -23,6 +23,7 @@ class Database(Table):
     timeout: Annotated[Number, Field(gt=0, le=300)] = Field(
         5, description="Seconds that connecting and each look may take."
     )
+    slow: Annotated[Number, Field(gt=0)] = Field(5, description="Seconds after which a running query counts as slow.")
 
     @model_validator(mode="after")
     def _place(self) -> Database:
@@ -52,4 +53,7 @@ class Queues(Table):
     failed: str = Field("failed_jobs", description="Table of the failed jobs; empty: not looked at.")
     max_waiting: Annotated[Count, Field(ge=0)] = Field(
         1000, description="Waiting jobs above which the queue counts as backed up."
+    )
+    max_age: Annotated[Number, Field(gt=0)] = Field(
+        600, description="Seconds after which a job that still waits means that the queue is backed up."
     )

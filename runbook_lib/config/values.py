@@ -25,6 +25,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 ROUTE = "^/"
 URL = r"^https?://[^\s/]+"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+IDENTIFIER = "^([A-Za-z_][A-Za-z0-9_]{0,62})?$"
+QUEUE = "^[A-Za-z0-9_][A-Za-z0-9_.:-]*$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 RoutePath = Annotated[str, StringConstraints(pattern=ROUTE)]

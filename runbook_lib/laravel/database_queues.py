@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook_lib.datastores.sql import Execute, Sql
 from runbook_lib.errors import PlatformError
-from runbook_lib.laravel.queues import Aside, Choice, Job, Place, checked_mark, refuse_other
+from runbook_lib.laravel.queues import Aside, Choice, Depth, Job, Place, checked_mark, refuse_other
 
 # Rows read at once, and rows moved in one transaction.
 READ = 500
@@ -34,6 +34,22 @@ class DatabaseQueues:
     def jobs(self) -> Iterator[Job]:
         with self._sql.transaction(writes=False) as execute:
             yield from (job for _, job in self._all(execute, time.time()))
+
+    def depths(self) -> dict[str, Depth]:
+        now = int(time.time())
+        counted = (
+            "SELECT queue, sum(CASE WHEN reserved_at IS NULL AND available_at <= %s THEN 1 ELSE 0 END), "  # noqa: S608
+            "sum(CASE WHEN reserved_at IS NULL AND available_at > %s THEN 1 ELSE 0 END), "
+            "sum(CASE WHEN reserved_at IS NULL THEN 0 ELSE 1 END), "
+            "min(CASE WHEN reserved_at IS NULL AND available_at <= %s THEN available_at END) "
+            f"FROM {self._table} GROUP BY queue"
+        )
+        with self._sql.transaction(writes=False) as execute:
+            rows = execute(counted, now, now, now)
+        return {
+            str(queue): Depth(int(waiting), int(delayed), int(reserved), None if oldest is None else float(oldest))
+            for queue, waiting, delayed, reserved, oldest in rows
+        }
 
     def set_aside(self, mark: str, chosen: Choice, *, reserved: bool = False) -> Aside:
         checked_mark(mark)

@@ -70,8 +70,23 @@ class Aside:
         return cls(mark, dict(sorted(counts.items())), hashlib.sha256(b"".join(each)).hexdigest())
 
 
+@dataclass(frozen=True)
+class Depth:
+    """How full a queue is. waiting: jobs that a worker could take now; delayed: whose time has not come; reserved: that
+    a worker has; oldest: Unix time since when the first of those that wait could have been taken, or None where nothing
+    tells."""
+
+    waiting: int = 0
+    delayed: int = 0
+    reserved: int = 0
+    oldest: float | None = None
+
+
 class Store(Protocol):
     """Where an application keeps its queues."""
+
+    def depths(self) -> dict[str, Depth]:
+        """How full each queue is, by its name; counted by the store, so that a million jobs take no longer than one."""
 
     def jobs(self) -> Iterator[Job]:
         """All jobs, as they are while it is read; one that moves meanwhile may be seen twice or not at all."""

@@ -7,13 +7,15 @@ KEEP seconds after all was put back; the counter `:aside:MARK:back` says how man
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.command import printable
 from runbook_lib.datastores.redis import talking
 from runbook_lib.errors import PlatformError
-from runbook_lib.laravel.queues import Aside, Choice, Job, Place, checked_mark, refuse_other
+from runbook_lib.laravel.queues import Aside, Choice, Depth, Job, Place, checked_mark, refuse_other
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -84,6 +86,31 @@ class RedisQueues:
             for queue in self._queues():
                 for place in _SUFFIXES:
                     yield from self._jobs(queue, place)
+
+    def depths(self) -> dict[str, Depth]:
+        now = time.time()
+        with talking():
+            return {self._name(queue): self._depth(queue, now) for queue in self._queues()}
+
+    def _depth(self, queue: bytes, now: float) -> Depth:
+        later, taken = queue + _SUFFIXES["delayed"], queue + _SUFFIXES["reserved"]
+        listed = self._client.llen(queue)
+        due = self._client.zcount(later, "-inf", now)
+        # A reserved job whose time is over is taken again: its worker died.
+        lost = self._client.zcount(taken, "-inf", now)
+        first = self._client.lindex(queue, 0) if listed else None
+        moments = [_pushed(first)] if first else []
+        moments += [score for key, count in ((later, due), (taken, lost)) if count for score in self._first(key)]
+        known = [moment for moment in moments if moment is not None]
+        return Depth(
+            listed + due + lost,
+            self._client.zcard(later) - due,
+            self._client.zcard(taken) - lost,
+            min(known) if known else None,
+        )
+
+    def _first(self, key: bytes) -> list[float]:
+        return [float(score) for _, score in self._client.zrange(key, 0, 0, withscores=True)]
 
     def set_aside(self, mark: str, chosen: Choice, *, reserved: bool = False) -> Aside:
         # In the order in which jobs move on, so that none slips by.
@@ -164,6 +191,15 @@ class RedisQueues:
     def _refuse_put_back(self, queue: bytes, mark: str) -> None:
         if self._client.exists(queue + b":aside:" + mark.encode() + b":back"):
             raise PlatformError(f"what the mark {mark} kept was put back", next_step="use another mark")
+
+
+def _pushed(payload: bytes) -> float | None:
+    """When a job was pushed, where its payload says so: Laravel since 11 (createdAt), Horizon (pushedAt)."""
+    try:
+        data = json.loads(payload)
+        return float(data.get("createdAt") or data.get("pushedAt") or 0) or None
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _literal(text: bytes) -> bytes:

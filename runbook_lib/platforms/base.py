@@ -61,6 +61,15 @@ class Platform(Protocol):
     def releases(self) -> list[Release]:
         """All releases that could be put live, newest first. PlatformError when they cannot be read."""
 
+    def hosts(self) -> list[str]:
+        """The names of the hosts or replicas, without asking any of them. PlatformError when they are not known."""
+
+    def release_on(self, host: str) -> Release:
+        """The release that is live on one host or replica, read now. PlatformError when it cannot be read."""
+
+    def switched(self, host: str) -> float | None:
+        """Unix time at which the live release was put in place there, or None when nothing tells."""
+
     def current(self) -> dict[str, Release]:
         """The release that is live on each host or replica, read now. A release whose tag is not known has an
         empty tag. PlatformError when it cannot be read."""
@@ -91,8 +100,9 @@ class Platform(Protocol):
     def read(self, release: Release, command: Command) -> dict[str, Result]:
         """Run a read-only command inside that release, on every host or replica."""
 
-    def logs(self, since: float) -> list[LogLine]:
-        """Lines of the application's log since a Unix time, oldest first, at most the last 2,000 a host."""
+    def logs(self, since: float, host: str = "") -> list[LogLine]:
+        """Lines of the application's log since a Unix time, oldest first, at most the last 2,000 a host; of one host
+        or, empty, of all. However long the log is, the time and memory that this takes are bounded."""
 
 
 def find_release(releases: Sequence[Release], tag: str) -> Release:

@@ -47,6 +47,16 @@ class DockerPlatform:
         ]
         return sorted(found, key=lambda release: (release.created, _natural(release.tag)), reverse=True)
 
+    def hosts(self) -> list[str]:
+        return list(self._serving)
+
+    def release_on(self, host: str) -> Release:
+        return release_of(self._serving[host], self.releases(), self._docker.image)
+
+    def switched(self, host: str) -> float | None:
+        """When its container was made: a restart is no other release."""
+        return float(self._serving[host]["Created"])
+
     def current(self) -> dict[str, Release]:
         """The release of each container, in the midst of a switch too. PlatformError when it finds none."""
         releases = self.releases()
@@ -117,12 +127,13 @@ class DockerPlatform:
                 for name, item in self._serving.items()
             }
 
-    def logs(self, since: float) -> list[LogLine]:
+    def logs(self, since: float, host: str = "") -> list[LogLine]:
         """Standard output and error of the containers that serve, as the engine kept them."""
         with reported(f"reading the logs of {self._target.label}"):
             lines = [
                 line
                 for name, item in self._serving.items()
+                if host in ("", name)
                 for line in docker_inside.log_lines(self._client, item["Id"], name, since)
             ]
         return sorted(lines, key=lambda line: line.at or 0.0)

@@ -79,8 +79,7 @@ class Replacement:
                 )
             body = with_variables(clone(old, image, self.release, self.run), self.variables())
             new = client.create_container_from_config(body, self.next_name)["Id"]
-            for network, endpoint in further_networks(old).items():
-                _join(client, new, network, endpoint)
+            join_further(client, new, old)
         return f"{self.next_name} ({new[:12]}) runs {self.release} when started"
 
     def created(self) -> bool:
@@ -210,6 +209,12 @@ class Replacement:
         seen = found(client, container)
         if seen and _name_of(seen) != name:
             client.rename(container, name)
+
+
+def join_further(client: Client, container: str, like: Inspect) -> None:
+    """Connect a container that was made like another one to that one's networks but the first."""
+    for network, endpoint in further_networks(like).items():
+        _join(client, container, network, endpoint)
 
 
 def _join(client: Client, container: str, network: str, endpoint: dict[str, Any]) -> None:

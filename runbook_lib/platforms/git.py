@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from git import Repo
 
 LOG_LINES = 2000
+# Read from the end of each log file: one of a gigabyte, or a single line of that length, must not be read whole.
+LOG_BYTES = 1_048_576
 TITLE_LIMIT = 200
 
 # One line a tag; the fields with * are of what an annotated tag points at.
@@ -106,6 +108,15 @@ class GitPlatform:
         except (InvalidGitRepositoryError, ValueError, OSError) as error:
             raise PlatformError(f"{self._repository} is no Git repository", next_step=check) from error
 
+    def hosts(self) -> list[str]:
+        return list(self._connectors)
+
+    def release_on(self, host: str) -> Release:
+        return self._live(self._connectors[host])
+
+    def switched(self, host: str) -> float | None:
+        return self._layout.switched(self._connectors[host])
+
     def current(self) -> dict[str, Release]:
         return {host: self._live(connector) for host, connector in self._connectors.items()}
 
@@ -163,8 +174,9 @@ class GitPlatform:
             host: connector.read(self.command(release, command, host)) for host, connector in self._connectors.items()
         }
 
-    def logs(self, since: float) -> list[LogLine]:
-        lines = [line for host, connector in self._connectors.items() for line in self._log(host, connector)]
+    def logs(self, since: float, host: str = "") -> list[LogLine]:
+        asked = [host] if host else self.hosts()
+        lines = [line for name in asked for line in self._log(name, self._connectors[name])]
         return in_order(line for line in lines if line.at is None or line.at >= since)
 
     def _log(self, host: str, connector: Connector) -> list[LogLine]:
@@ -172,9 +184,15 @@ class GitPlatform:
         lines: list[LogLine] = []
         for file in self._git.logs:
             path = self._layout.live_folder / file
-            result = connector.read(Command.of("tail", "-n", str(LOG_LINES), str(path), timeout=READ_TIMEOUT))
-            lines += dated(host, result.output) if result.ok else []
+            result = connector.read(Command.of("tail", "-c", str(LOG_BYTES), str(path), timeout=READ_TIMEOUT))
+            lines += dated(host, _whole_lines(result.output))[-LOG_LINES:] if result.ok else []
         return in_order(lines)[-LOG_LINES:]
+
+
+def _whole_lines(output: str) -> str:
+    """The end of a file without the line that it begins in the middle of."""
+    cut = len(output.encode("utf-8", "replace")) >= LOG_BYTES
+    return output.partition("\n")[2] if cut else output
 
 
 def _own(repository: Repo) -> dict[str, str]:

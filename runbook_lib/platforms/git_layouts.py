@@ -29,6 +29,9 @@ class Layout(Protocol):
     def live(self, connector: Connector) -> str:
         """The commit that serves, as a full id."""
 
+    def switched(self, connector: Connector) -> float | None:
+        """Unix time at which that commit was put in place, or None when nothing tells."""
+
     def readings(self, connector: Connector, release: Release) -> Reading:
         """What `to` and `back` are built from; refuses what would lose work or could not be done."""
 
@@ -52,6 +55,12 @@ class InPlace:
     def live(self, connector: Connector) -> str:
         _, _, commit = self._checkout(connector)
         return commit
+
+    def switched(self, connector: Connector) -> float | None:
+        # Each checkout appends to the log of HEAD.
+        result = Repository(connector, self.live_folder).ask("log", "-g", "-1", "--date=unix", "--format=%gd", "HEAD")
+        moment = result.output.strip().rpartition("{")[2].rstrip("}")
+        return float(moment) if result.ok and moment.isdigit() else None
 
     def _checkout(self, connector: Connector) -> tuple[Repository, str, str]:
         """The checkout as a whole, the application's folder within it ("" or "app/"), and the commit."""
@@ -165,6 +174,13 @@ class ReleaseFolders:
                 next_step=why.next_step,
             )
         return commit
+
+    def switched(self, connector: Connector) -> float | None:
+        # Of the link itself, which each switch makes anew.
+        words = ("-f", "%m") if sys.platform == "darwin" else ("-c", "%Y")
+        result = connector.read(Command.of("stat", *words, str(self.live_folder), timeout=READ_TIMEOUT))
+        moment = result.output.strip()
+        return float(moment) if result.ok and moment.isdigit() else None
 
     def _holds(self, connector: Connector, folder: Path) -> tuple[str, PlatformError]:
         """The commit that a release folder holds, or an empty string and why it is not known."""

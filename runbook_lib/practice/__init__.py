@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runbook_lib.practice.condition import Condition
 
-__all__ = ["break_", "configuration_file", "ensure", "reset", "start", "status", "stop"]
+__all__ = ["break_", "configuration_file", "ensure", "mend", "reset", "start", "status", "stop"]
 
 Say = Callable[[str], None]
 
@@ -72,15 +72,29 @@ def reset(folder: Path | None = None, say: Say = _silent) -> Path:
     return ground.configuration
 
 
-def status(folder: Path | None = None) -> Condition:
-    """What it is like now; changes nothing and never fails for something that is missing. PracticeError when the
-    system does not let it look."""
-    from runbook_lib.practice import lifecycle
-    from runbook_lib.practice.condition import condition
+def mend(folder: Path | None = None, say: Say = _silent) -> Path:
+    """Bring the steady state back: the good release live and well, data and configuration as they were, no fault and no
+    mitigation left; unfinished runs are given up. It is built where it is not. The path of runbooks.toml.
+
+    PracticeError; LockHeldError while a run is at work.
+    """
+    from runbook_lib.practice import mending
     from runbook_lib.practice.ground import Ground
 
     ground = Ground.of(folder)
-    with lifecycle.explained(ground):
+    mending.mend(ground, say)
+    return ground.configuration
+
+
+def status(folder: Path | None = None) -> Condition:
+    """What it is like now; changes nothing and never fails for something that is missing. PracticeError when the
+    system does not let it look."""
+    from runbook_lib.practice.condition import condition
+    from runbook_lib.practice.control import explained
+    from runbook_lib.practice.ground import Ground
+
+    ground = Ground.of(folder)
+    with explained(ground):
         return condition(ground)
 
 
@@ -90,11 +104,12 @@ def break_(name: str, folder: Path | None = None, say: Say = _silent) -> str:
     PracticeError for an unknown fault, naming those there are; LockHeldError while a run is at work.
     """
     from runbook_lib.practice import lifecycle
+    from runbook_lib.practice.control import explained
     from runbook_lib.practice.faults import fault
     from runbook_lib.practice.ground import Ground
 
-    bring_about = fault(name)
+    chosen = fault(name)
     ground = Ground.of(folder)
     lifecycle.ensure(ground, say)
-    with lifecycle.explained(ground):
-        return bring_about(ground)
+    with explained(ground):
+        return chosen.bring_about(ground)

@@ -50,11 +50,37 @@ def status(as_json: bool) -> None:
         _show(found)
 
 
-@practice.command("break")
-@click.argument("fault")
-def break_(fault: str) -> None:
-    """Bring a FAULT about: bad-release, bad-migration, down or hang."""
-    click.echo(environment.break_(fault, say=_say))
+@practice.command()
+def mend() -> None:
+    """Bring the steady state back: the good release live and well, nothing broken, nothing left in force."""
+    environment.mend(say=_say)
+    _show(environment.status())
+
+
+class _Break(click.Command):
+    """Its help names the faults there are, from where they are registered."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Faults"):
+            formatter.write_dl(_faults())
+
+
+@practice.command("break", cls=_Break)
+@click.argument("fault", required=False)
+@click.option("--list", "listed", is_flag=True, help="Name the faults there are.")
+def break_(fault: str | None, listed: bool) -> None:
+    """Bring a FAULT about; `runbook practice mend` takes it back."""
+    if listed or fault is None:
+        width = max(len(name) for name, _ in _faults())
+        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in _faults()))
+    else:
+        click.echo(environment.break_(fault, say=_say))
+
+
+def _faults() -> list[tuple[str, str]]:
+    from runbook_lib.practice.faults import FAULTS
+
+    return [(name, fault.help) for name, fault in FAULTS.items()]
 
 
 def _say(line: str) -> None:

@@ -28,19 +28,34 @@ url = "{url}"
 layout = "releases"
 path = "{name}"
 repository = "repository"
-shared = ["storage"]
+shared = ["storage", ".env"]
 restart = [["sh", {restart}]]
-logs = ["storage/logs/shop.log"]
+logs = ["storage/logs/shop.log", "storage/logs/worker.log"]
 
 [services.{service}.environments.{name}.laravel]
-php = [{python}, "-I", "-S"]
-sql = [{python}, "-I", "-S", "artisan", "sql"]
+php = {php}
+sql = {sql}
 database = "sqlite"
 after_switch = ["config:clear", "view:clear", "queue:restart"]
 
 [services.{service}.environments.{name}.laravel.backup]
 run = [{python}, "-I", "-c", {backup}]
 check = [{python}, "-I", "-c", {backup_check}]
+
+[services.{service}.environments.{name}.database]
+kind = "sqlite"
+file = "{name}/shared/storage/shop.db"
+timeout = 3
+
+[services.{service}.environments.{name}.redis]
+url = {{ file = "{name}/run/redis.url" }}
+prefix = "shop_"
+timeout = 2
+
+[services.{service}.environments.{name}.queues]
+store = "redis"
+failed = ""
+max_waiting = 200
 
 [services.{service}.environments.{name}.checks]
 up = "/up"
@@ -85,9 +100,11 @@ def url(port: int) -> str:
 
 
 def write(ground: Ground, marker: Marker) -> None:
-    """Write the configuration and each environment's restart script, where they differ from what they should be."""
+    """Write the configuration and what it names of each environment, where they differ from what they should be."""
     for site in ground.sites:
         replace(site.restart, _restart(site, marker))
+        # The parts of Redis' protocol that came later are not spoken here.
+        replace(site.run / "redis.url", f"redis://{LOOPBACK}:{marker.ports[site.store]}/0?protocol=2\n")
     replace(ground.configuration, text(ground, marker))
 
 
@@ -97,6 +114,7 @@ def text(ground: Ground, marker: Marker) -> str:
 
 
 def _environment(site: Site, marker: Marker) -> str:
+    php = [marker.python, "-I", "-S"]
     return ENVIRONMENT.format(
         service=SERVICE,
         name=site.name,
@@ -104,9 +122,16 @@ def _environment(site: Site, marker: Marker) -> str:
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),
+        php=_words(*php),
+        sql=_words(*php, "artisan", "sql"),
         backup=_quoted(BACKUP),
         backup_check=_quoted(BACKUP_CHECK),
     )
+
+
+def _words(*words: str) -> str:
+    """A command as a TOML list."""
+    return f"[{', '.join(map(_quoted, words))}]"
 
 
 def _quoted(text: str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 # Raised when what is built changes so much that an existing practice environment must be built anew.
-FORMAT = 2
+FORMAT = 3
 ENVIRONMENTS = ("staging", "production")
+PROVIDER = "provider"
 SERVICE = "shop"
 
 
@@ -38,9 +39,44 @@ class Site:
         return self.folder / "run"
 
     @property
+    def environment(self) -> Path:
+        """The file .env, the configuration of the application."""
+        return self.folder / "shared" / ".env"
+
+    @property
+    def kept(self) -> Path:
+        """The database and .env as they are when all is well."""
+        return self.folder / "kept"
+
+    @property
     def lock(self) -> Path:
         """Held by the shop's process as long as it lives."""
         return self.run / "shop.lock"
+
+    @property
+    def store_lock(self) -> Path:
+        """Held by the process of cache and queue."""
+        return self.run / "store.lock"
+
+    @property
+    def worker_lock(self) -> Path:
+        """Held by the worker's process."""
+        return self.run / "worker.lock"
+
+    @property
+    def import_lock(self) -> Path:
+        """Held by the process of an import, while there is one."""
+        return self.run / "import.lock"
+
+    @property
+    def processes(self) -> dict[str, Path]:
+        """The processes that serve, by name; an import is none of them."""
+        return {self.name: self.lock, f"{self.name} worker": self.worker_lock, f"{self.name} store": self.store_lock}
+
+    @property
+    def store(self) -> str:
+        """The name by which a marker has the port of cache and queue."""
+        return f"{self.name}.store"
 
     @property
     def restart(self) -> Path:
@@ -92,6 +128,27 @@ class Ground:
         return self.traffic / "traffic.lock"
 
     @property
+    def provider(self) -> Path:
+        """The folder of the payment provider."""
+        return self.folder / PROVIDER
+
+    @property
+    def provider_lock(self) -> Path:
+        """Held by the provider's process as long as it lives."""
+        return self.provider / "provider.lock"
+
+    @property
+    def outages(self) -> Path:
+        """The folder of files that say for whom the provider is out of order."""
+        return self.provider / "out"
+
+    @property
+    def ports(self) -> dict[str, Path]:
+        """The names by which a marker has ports, each with the lock of the process that listens there."""
+        shops = {site.name: site.lock for site in self.sites}
+        return {**shops, **{site.store: site.store_lock for site in self.sites}, PROVIDER: self.provider_lock}
+
+    @property
     def sites(self) -> tuple[Site, ...]:
         return tuple(Site(name, self.folder / name) for name in ENVIRONMENTS)
 
@@ -103,7 +160,7 @@ class Ground:
 class Marker:
     """What a complete practice environment says of itself.
 
-    ports: of each environment. python, server: the interpreter and the script that start its processes.
+    ports: by the names in Ground.ports. python, server: the interpreter and the script that start its processes.
     """
 
     ports: dict[str, int]
@@ -119,7 +176,7 @@ class Marker:
         """The marker, or None: not built, not to its end, by another version, or moved here from elsewhere."""
         try:
             data: dict[str, Any] = json.loads(ground.marker.read_text())
-            ports = {name: int(data["ports"][name]) for name in ENVIRONMENTS}
+            ports = {name: int(data["ports"][name]) for name in ground.ports}
             marker = cls(ports, str(data["python"]), str(data["server"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -127,13 +184,15 @@ class Marker:
         return marker if whole and ground.configuration.is_file() else None
 
 
-def replace(file: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never half; nothing when it holds it already."""
+def replace(file: Path, text: str, mode: int = 0o644) -> bool:
+    """Write a file so that a reader sees the old or the new text, never half; False where it held it already."""
     try:
         if file.read_text() == text:
-            return
+            return False
     except (OSError, UnicodeDecodeError):
         pass
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.touch(mode)
     fresh.write_text(text)
     os.replace(fresh, file)
+    return True

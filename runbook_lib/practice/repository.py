@@ -78,7 +78,8 @@ def lay_first(repository: Path, site: Path) -> None:
     must be. PracticeError when git is missing or fails."""
     release = site / "releases" / FIRST
     _git(repository, "worktree", "add", "--force", "--detach", str(release), FIRST)
-    (release / "storage").symlink_to("../../shared/storage")
+    for shared in ("storage", ".env"):
+        (release / shared).symlink_to(f"../../shared/{shared}")
     (site / "current").symlink_to(f"releases/{FIRST}")
 
 

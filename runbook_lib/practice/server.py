@@ -1,10 +1,18 @@
-"""Detached processes that are known by a lock they hold; and the command that restarts a shop.
+"""Detached processes that are known by a lock they hold; and the command that restarts the parts of a shop.
 
 Run by path with the bare interpreter (no site-packages: it starts in 10 ms), it is what a deployment restarts with:
 
-    python -I -S server.py restart FOLDER PORT     stop what serves, serve the code behind FOLDER/current
-    python -I -S server.py start FOLDER PORT       the same, unless something serves already
-    python -I -S server.py traffic FOLDER PORT...  start the synthetic traffic, unless it runs already
+    python -I -S server.py restart FOLDER PORT          stop what serves, serve the code behind FOLDER/current
+    python -I -S server.py start FOLDER PORT            the same, unless something serves already
+    python -I -S server.py up FOLDER PORT STORE_PORT    start cache and queue, shop and worker, those that do not run
+    python -I -S server.py restart-store FOLDER PORT    cache and queue anew, empty
+    python -I -S server.py restart-worker FOLDER        the worker anew
+    python -I -S server.py provider FOLDER PORT         start the payment provider, unless it runs already
+    python -I -S server.py traffic FOLDER PORT...       start the synthetic traffic, unless it runs already
+    python -I -S server.py import FOLDER                start an import that hangs, unless it runs already
+    python -I -S server.py attach FOLDER                bring the database back from where it was taken to
+    python -I -S server.py stop LOCK                    end the process that holds a lock file
+    python -I -S server.py pid LOCK                     print its number; status 1 when nobody holds it
 
 It exits with 0, with 1 and a last line saying why not, or with TAKEN when another program has the port.
 
@@ -102,6 +110,17 @@ def answers(port: int, path: str = "/up", timeout: float = ANSWER_PATIENCE) -> b
         return False
 
 
+def pongs(port: int, timeout: float = ANSWER_PATIENCE) -> bool:
+    """Whether a cache at a local port answers."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=timeout) as connection:
+            connection.settimeout(timeout)
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
 def listens(port: int) -> bool:
     """Whether something takes connections at a local port."""
     try:
@@ -144,32 +163,128 @@ def serve(folder: Path, port: int, *, anew: bool) -> str:
 
     ServerError when the port is another program's or when the shop does not come up.
     """
+    with turn(folder / "run" / "turn.lock"):
+        return _serve(folder, port, anew=anew)
+
+
+def bring_up(folder: Path, port: int, store_port: int) -> str:
+    """Start cache and queue, shop and worker of an environment, those that do not run or do not answer; a line."""
+    with turn(folder / "run" / "turn.lock"):
+        _keep(folder, store_port, anew=False)
+        line = _serve(folder, port, anew=False)
+        _work(folder, anew=False)
+        return line
+
+
+def keep(folder: Path, port: int) -> str:
+    """Cache and queue of an environment anew; what they held is gone. A line."""
+    with turn(folder / "run" / "turn.lock"):
+        return _keep(folder, port, anew=True)
+
+
+def work(folder: Path) -> str:
+    """The worker of an environment anew; a line."""
+    with turn(folder / "run" / "turn.lock"):
+        return _work(folder, anew=True)
+
+
+def _serve(folder: Path, port: int, *, anew: bool) -> str:
     run = folder / "run"
-    with turn(run / "turn.lock"):
-        lock = run / "shop.lock"
-        if not anew and holder(lock) is not None and answers(port):
-            return f"served already at port {port}"
+    lock = run / "shop.lock"
+    if not anew and holder(lock) is not None and answers(port):
+        return f"served already at port {port}"
+    stop(lock)
+    if not free(port):
+        raise ServerError(f"port {port} is taken by another program", TAKEN)
+    release = (folder / "current").resolve()
+    # The folder is for who looks at the list of processes.
+    argv = [sys.executable, "-B", "-E", "-s", "-S", str(release / "shop.py"), str(folder)]
+    env = {"SHOP_PORT": str(port), "SHOP_STORAGE": str(folder / "shared" / "storage")}
+    pid = _launch(lock, argv, cwd=release, env=env, errors=run / "shop.err")
+    _await(pid, lambda: answers(port), run / "shop.err")
+    return f"{release.name} serves at port {port} with pid {pid}"
+
+
+def _keep(folder: Path, port: int, *, anew: bool) -> str:
+    run = folder / "run"
+    lock = run / "store.lock"
+    if not anew and holder(lock) is not None and pongs(port):
+        return f"kept already at port {port}"
+    stop(lock)
+    if not free(port):
+        raise ServerError(f"port {port} is taken by another program", TAKEN)
+    pid = _launch(lock, _script("store.py", str(run), str(port)), cwd=run, env={}, errors=run / "store.err")
+    _await(pid, lambda: pongs(port), run / "store.err")
+    return f"cache and queue at port {port} with pid {pid}"
+
+
+def _work(folder: Path, *, anew: bool) -> str:
+    run = folder / "run"
+    lock = run / "worker.lock"
+    pid = holder(lock)
+    if not anew and pid is not None and not is_stopped(pid):
+        return f"worked already with pid {pid}"
+    stop(lock)
+    # By way of the link: told to restart, it goes on with the code that is live by then.
+    artisan = str(folder / "current" / "artisan")
+    argv = [sys.executable, "-B", "-E", "-s", "-S", artisan, "queue:work", f"--name={folder}"]
+    pid = _launch(lock, argv, cwd=folder, env={}, errors=run / "worker.err")
+    _await(pid, lambda: True, run / "worker.err")
+    return f"worker with pid {pid}"
+
+
+def provide(folder: Path, port: int) -> None:
+    """Start the payment provider, unless it runs."""
+    with turn(folder / "turn.lock"):
+        lock, errors = folder / "provider.lock", folder / "provider.err"
+        if holder(lock) is not None and listens(port):
+            return
         stop(lock)
-        if not free(port):
-            raise ServerError(f"port {port} is taken by another program", TAKEN)
-        release = (folder / "current").resolve()
-        argv = [sys.executable, "-B", "-E", "-s", "-S", str(release / "shop.py")]
-        env = {"SHOP_PORT": str(port), "SHOP_STORAGE": str(folder / "shared" / "storage")}
-        pid = _launch(lock, argv, cwd=release, env=env, errors=run / "shop.err")
-        _await(pid, lambda: answers(port), run / "shop.err")
-        return f"{release.name} serves at port {port} with pid {pid}"
+        pid = _launch(lock, _script("provider.py", str(folder), str(port)), cwd=folder, env={}, errors=errors)
+        _await(pid, lambda: listens(port), errors)
 
 
 def send_traffic(folder: Path, ports: Sequence[str]) -> None:
     """Start the synthetic traffic to local ports, unless it runs."""
     with turn(folder / "turn.lock"):
-        lock, errors, lease = folder / "traffic.lock", folder / "traffic.err", folder / "lease"
+        lock, errors = folder / "traffic.lock", folder / "traffic.err"
         if holder(lock) is not None:
             return
-        script = Path(__file__).resolve().with_name("traffic.py")
-        argv = [sys.executable, "-I", "-S", str(script), str(lease), *ports]
-        pid = _launch(lock, argv, cwd=folder, env={}, errors=errors)
+        pid = _launch(lock, _script("traffic.py", str(folder / "lease"), *ports), cwd=folder, env={}, errors=errors)
         _await(pid, lambda: True, errors)
+
+
+def hang_import(folder: Path) -> None:
+    """Start an import that holds the database's write lock, unless it runs."""
+    lock, errors = folder / "run" / "import.lock", folder / "run" / "import.err"
+    if holder(lock) is None:
+        database = str(folder / "shared" / "storage" / "shop.db")
+        pid = _launch(lock, _script("nightly_import.py", database), cwd=folder, env={}, errors=errors)
+        _await(pid, lambda: True, errors)
+
+
+def attach(folder: Path) -> str:
+    """Bring the database of an environment back from where it was taken to; a line on what was brought."""
+    away, storage = folder / "detached", folder / "shared" / "storage"
+    files = sorted(away.glob("shop.db*"), reverse=True) if away.is_dir() else []
+    for file in files:
+        # The database itself comes last, when what belongs to it is there.
+        os.replace(file, storage / file.name)
+    return f"brought back {', '.join(file.name for file in files)}" if files else "it is in its place"
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal; False where the system has no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] == "T"
+
+
+def _script(name: str, *words: str) -> list[str]:
+    """A script beside this one, with the bare interpreter."""
+    return [sys.executable, "-I", "-S", str(Path(__file__).resolve().with_name(name)), *words]
 
 
 def _launch(lock: Path, argv: Sequence[str], *, cwd: Path, env: dict[str, str], errors: Path) -> int:
@@ -259,18 +374,39 @@ def _until(condition: Callable[[], bool], patience: float) -> bool:
     return True
 
 
+# Each with the number of words that it takes; more for the ports of the traffic.
+COMMANDS: dict[str, tuple[int, Callable[..., str | None]]] = {
+    "restart": (2, lambda folder, port: serve(Path(folder), int(port), anew=True)),
+    "start": (2, lambda folder, port: serve(Path(folder), int(port), anew=False)),
+    "up": (3, lambda folder, port, store_port: bring_up(Path(folder), int(port), int(store_port))),
+    "restart-store": (2, lambda folder, port: keep(Path(folder), int(port))),
+    "restart-worker": (1, lambda folder: work(Path(folder))),
+    "provider": (2, lambda folder, port: provide(Path(folder), int(port))),
+    "traffic": (2, lambda folder, *ports: send_traffic(Path(folder), ports)),
+    "import": (1, lambda folder: hang_import(Path(folder))),
+    "attach": (1, lambda folder: attach(Path(folder))),
+    "stop": (1, lambda lock: "ended" if stop(Path(lock)) else "nobody holds it"),
+    "pid": (1, lambda lock: _pid(Path(lock))),
+}
+
+
+def _pid(lock: Path) -> str:
+    pid = holder(lock)
+    if pid is None:
+        raise ServerError("nobody holds it")
+    return str(pid)
+
+
 def main(words: Sequence[str]) -> int:
     """The command; see the module. Exit status."""
+    verb, *rest = words or [""]
+    count, command = COMMANDS.get(verb, (-1, None))
     try:
-        verb, folder, *ports = words
-        if verb == "traffic":
-            send_traffic(Path(folder), ports)
-        elif verb in ("restart", "start") and len(ports) == 1:
-            print(serve(Path(folder), int(ports[0]), anew=verb == "restart"))
-        else:
+        if command is None or (len(rest) != count and not (verb == "traffic" and len(rest) > count)):
             raise ValueError(verb)
+        print(command(*rest) or "")
     except ValueError:
-        print("usage: server.py restart|start FOLDER PORT, server.py traffic FOLDER PORT...", file=sys.stderr)
+        print(f"usage: server.py {'|'.join(COMMANDS)} ...; the beginning of the file says more", file=sys.stderr)
         return 2
     except (ServerError, OSError) as error:
         print(error, file=sys.stderr)

@@ -10,6 +10,8 @@ from runbook_lib.command import mask, printable
 from runbook_lib.platforms.base import LogLine
 
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERGENCY|FATAL|PANIC)\b|\bUncaught\b|Traceback \(most recent")
+# The time at the beginning of a line.
+_STAMP = re.compile(r"^\W{0,2}\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,:+Z-]*\]?\s*")
 # What differs from one occurrence of a message to the next.
 _VARIABLE = re.compile(r"\b(?:0x)?[0-9a-fA-F-]{8,}\b|\d+|\"[^\"]*\"|'[^']*'")
 LINE_LIMIT = 2000
@@ -17,7 +19,7 @@ LINE_LIMIT = 2000
 
 def errors(lines: Iterable[LogLine]) -> Counter[str]:
     """How often each error message occurs; numbers, ids and quoted texts are left out of the message."""
-    return Counter(_message(line.text) for line in lines if _ERROR.search(line.text[:LINE_LIMIT]))
+    return Counter(message_of(line.text) for line in lines if is_error(line.text))
 
 
 def new_errors(before: Iterable[LogLine], after: Iterable[LogLine]) -> dict[str, int]:
@@ -26,6 +28,12 @@ def new_errors(before: Iterable[LogLine], after: Iterable[LogLine]) -> dict[str,
     return {message: count for message, count in errors(after).items() if message not in known}
 
 
-def _message(text: str) -> str:
+def is_error(text: str) -> bool:
+    """Whether a line of a log tells of an error."""
+    return _ERROR.search(text[:LINE_LIMIT]) is not None
+
+
+def message_of(text: str) -> str:
+    """What is the same in each occurrence of a message."""
     # Masked first: what is left out of the message may be a part of a secret.
-    return printable(_VARIABLE.sub("…", mask(text)[:LINE_LIMIT]).strip(), 160)
+    return printable(_VARIABLE.sub("…", _STAMP.sub("", mask(text)[:LINE_LIMIT])).strip(), 160)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
-from runbook_lib.config import Environment
+from runbook_lib.config import Environment, Observation
 from runbook_lib.probes.http import Client, places
 
 
@@ -43,6 +45,12 @@ class Traffic:
             below, lower = count, bound
         return lower
 
+    def slower(self, bound: float) -> float:
+        """Requests that took longer than `bound` seconds, counted from the next bucket bound on: never too many."""
+        total = self.buckets.get(float("inf"), 0.0)
+        at_least = [known for known in self.buckets if known >= bound]
+        return total - self.buckets[min(at_least)] if at_least else 0.0
+
     def since(self, before: Traffic) -> Traffic:
         """The traffic between an earlier reading and this one; a counter that went down was started anew."""
         if self.requests < before.requests:
@@ -63,6 +71,65 @@ def traffic(environment: Environment, timeout: float = 2.0) -> Traffic | None:
         return _sum(texts, observation.requests_metric, observation.latency_metric)
     except (requests.RequestException, ValueError):
         return None
+
+
+ROUTE_LABELS = ("route", "path", "uri", "handler", "endpoint")
+
+
+@dataclass(frozen=True)
+class Counters:
+    """One replica's counters at one moment. at: monotonic seconds; routes: traffic by route ("" where the metrics name
+    none); started: Unix time of the process, or None where they do not say."""
+
+    at: float
+    routes: dict[str, Traffic]
+    started: float | None = None
+
+    @property
+    def total(self) -> Traffic:
+        return merged(self.routes.values())
+
+    def since(self, before: Counters) -> dict[str, Traffic]:
+        """The traffic by route between an earlier reading and this one."""
+        return {route: traffic.since(before.routes.get(route, Traffic())) for route, traffic in self.routes.items()}
+
+
+def merged(several: Iterable[Traffic]) -> Traffic:
+    """All of them as one."""
+    found = Traffic()
+    for one in several:
+        found.requests += one.requests
+        found.errors += one.errors
+        for bound, count in one.buckets.items():
+            found.buckets[bound] += count
+    return found
+
+
+def counters(base: str, observation: Observation, timeout: float) -> Counters:
+    """The counters of one replica, by route. base: its url. requests.RequestException when they cannot be had,
+    ValueError when they are no Prometheus text."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    text = Client(timeout).text(base.rstrip("/") + observation.metrics)
+    routes: dict[str, Traffic] = {}
+    started = None
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "process_start_time_seconds":
+                started = float(sample.value)
+            elif sample.name in (observation.requests_metric, f"{observation.latency_metric}_bucket"):
+                route = next((sample.labels[label] for label in ROUTE_LABELS if label in sample.labels), "")
+                _count(routes.setdefault(route, Traffic()), sample, observation)
+    return Counters(time.monotonic(), routes, started)
+
+
+def _count(traffic: Traffic, sample: Any, observation: Observation) -> None:
+    if sample.name == observation.requests_metric:
+        status = sample.labels.get("status") or sample.labels.get("code") or ""
+        traffic.requests += sample.value
+        traffic.errors += sample.value if status.startswith("5") else 0
+    else:
+        traffic.buckets[float(sample.labels["le"])] += sample.value
 
 
 def _sum(texts: Sequence[str], requests_metric: str, latency_metric: str) -> Traffic:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from runbook_lib.run.journal import Journal
 
@@ -11,13 +12,15 @@ from runbook_lib.run.journal import Journal
 @dataclass(frozen=True)
 class InForce:
     """A mitigation that was put in force and not lifted. what: in a few words; environment: label; since: Unix time;
-    run: that put it in force; undo: the command that takes it back."""
+    run: that put it in force; undo: the command that takes it back; facts: what else was noted with it, such as what
+    there was before."""
 
     what: str
     environment: str
     since: float
     run: str
     undo: str
+    facts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -34,5 +37,6 @@ def in_force(journal: Journal, environment: str = "") -> list[InForce]:
         if event.kind == "lifted":
             found.pop(key, None)
         else:
-            found.setdefault(key, InForce(data["what"], data["environment"], event.at, event.run, data["undo"]))
+            facts = {name: value for name, value in data.items() if name not in ("what", "environment", "undo")}
+            found.setdefault(key, InForce(data["what"], data["environment"], event.at, event.run, data["undo"], facts))
     return [item for item in found.values() if environment in ("", item.environment)]

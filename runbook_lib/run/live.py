@@ -18,6 +18,7 @@ echo = True
 
 TITLE_WIDTH = 48
 LINE_WIDTH = 400
+LOOKED_WIDTH = 160
 
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "head": "1", "dim": "2"}
 _OUTCOMES = {"done": "good", "already": "dim", "settled": "good", "failed": "bad", "unknown": "bad"}
@@ -51,7 +52,7 @@ def line(event: Event, colour: bool = False, commands: bool = False) -> str | No
     tint, text = maker(event)
     stamp = datetime.fromtimestamp(event.at).strftime("%H:%M:%S")
     first = f"{stamp}  {_tinted(printable(text, LINE_WIDTH), tint, colour)}"
-    more = _plan_lines(event.data, commands) if event.kind == "planned" else []
+    more = _MORE[event.kind](event.data, commands) if event.kind in _MORE else []
     return "\n".join([first, *(_tinted(f"{'':10}{printable(words, LINE_WIDTH)}", hue, colour) for hue, words in more)])
 
 
@@ -90,6 +91,47 @@ def _plan_lines(data: dict[str, Any], commands: bool) -> list[Line]:
             lines.append(("", f"  {shown}"))
             lines += [("dim", f"      $ {command}") for command in step["shows"] if commands]
     return lines
+
+
+def _looked(event: Event) -> Line:
+    data = event.data
+    return ("bad" if data["hurt"] else "good"), f"{data['environment']}: {data['impact']}"
+
+
+def _looked_lines(data: dict[str, Any], commands: bool) -> list[Line]:
+    return [("", f"  {printable(line, LOOKED_WIDTH)}") for line in data["lines"]]
+
+
+def _diagnosed(event: Event) -> Line:
+    causes = event.data["causes"]
+    if not causes:
+        return "good", "no cause of trouble was found"
+    return "ask", f"{len(causes)} likely cause{'s' if len(causes) > 1 else ''}, the likeliest first"
+
+
+def _diagnosed_lines(data: dict[str, Any], commands: bool) -> list[Line]:
+    """The ranked causes with evidence and commands, and what was not looked at."""
+    found = [line for number, cause in enumerate(data["causes"], 1) for line in cause_lines(number, cause)]
+    unseen = "; ".join(data["unseen"])
+    return [*found, ("dim", f"not looked at: {unseen}")] if unseen else found
+
+
+def cause_lines(number: int, cause: dict[str, Any]) -> list[Line]:
+    """One cause for a reader. cause: as the event `diagnosed` has it."""
+    found: list[Line] = [("head", f"{number}. {cause['title']}  ({cause['name']}, {cause['score']:.0%})")]
+    found += [("", f"     + {line}") for line in cause["for"]]
+    found += [("", f"     - {line}") for line in cause["against"]]
+    following = cause["command"] or f"by hand: {cause.get('by_hand') or 'look into it'}"
+    return [*found, ("ask", f"     > {following}")]
+
+
+def _carrying_on(event: Event) -> Line:
+    return "head", f"carrying on with: {event.data['command']}"
+
+
+def _incident_declared(event: Event) -> Line:
+    data = event.data
+    return "ask", f"incident {data['incident']} {data['severity']} is declared: {data['title']} ({data['commander']})"
 
 
 def _approval_asked(event: Event) -> Line:
@@ -161,7 +203,8 @@ def _put_in_force(event: Event) -> Line:
 
 
 def _lifted(event: Event) -> Line:
-    return "good", f"{event.data['what']} is lifted in {event.data['environment']}"
+    by = f" ({event.data['by']})" if event.data.get("by") else ""
+    return "good", f"{event.data['what']} is lifted in {event.data['environment']}{by}"
 
 
 def _interrupted(event: Event) -> Line:
@@ -179,6 +222,10 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "opened": _opened,
     "continued": _continued,
     "planned": _planned,
+    "looked": _looked,
+    "diagnosed": _diagnosed,
+    "carrying on": _carrying_on,
+    "incident declared": _incident_declared,
     "approval asked": _approval_asked,
     "approved": _approved,
     "lock taken over": _taken_over,
@@ -196,4 +243,11 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "lifted": _lifted,
     "interrupted": _interrupted,
     "closed": _closed,
+}
+
+# Kinds whose line is followed by others.
+_MORE: dict[str, Callable[[dict[str, Any], bool], list[Line]]] = {
+    "planned": _plan_lines,
+    "looked": _looked_lines,
+    "diagnosed": _diagnosed_lines,
 }

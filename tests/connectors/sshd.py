@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
+MaxStartups 100
 SetEnv XDG_STATE_HOME={folder}/state
 """
 
@@ -103,13 +104,13 @@ class Server:
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """A server in a folder of its own, which must be short: sockets lie in it."""
+def running_server(folder: Path, hosts: Sequence[str] = HOSTS) -> Iterator[Server]:
+    """A server in a folder of its own, which must be short: sockets lie in it. hosts: the names that lead to it."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         port = _free_port()
-        _lay_out(folder, port, silent.getsockname()[1])
+        _lay_out(folder, port, silent.getsockname()[1], hosts)
         server = Server(folder, _start(folder, port))
         try:
             yield server
@@ -119,14 +120,14 @@ def running_server(folder: Path) -> Iterator[Server]:
             server.process.wait()
 
 
-def _lay_out(folder: Path, port: int, silent: int) -> None:
+def _lay_out(folder: Path, port: int, silent: int, hosts: Sequence[str]) -> None:
     for name in ("host_key", "key"):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", getpass.getuser(), "-f", str(folder / name)]
         subprocess.run(argv, check=True)
     public = (folder / "host_key.pub").read_text()
     (folder / "known_hosts").write_text(f"web {public}")
     (folder / "sshd_config").write_text(_SERVER.format(folder=folder, port=port))
-    (folder / "ssh_config").write_text(_CLIENT.format(folder=folder, port=port, hosts=" ".join(HOSTS), silent=silent))
+    (folder / "ssh_config").write_text(_CLIENT.format(folder=folder, port=port, hosts=" ".join(hosts), silent=silent))
     (folder / "bin").mkdir()
     ssh = folder / "bin/ssh"
     ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')

@@ -16,10 +16,33 @@ SECTIONS = [
     {"name": "production", "skipped": "it passed", "steps": []},
 ]
 PLAN = {"digest": "d" * 64, "facts": {"title": "Roll back", "warnings": ["no backup"], "sections": SECTIONS}}
+CAUSE = {
+    "name": "bad-release",
+    "title": "v2 is bad",
+    "score": 0.9,
+    "for": ["errors began with it"],
+    "against": ["it was verified"],
+    "command": "papermill rollback.ipynb -p tag v1",
+}
 LINES = {
     "opened": ({"runbook": "rollback", "environment": "shop/production"}, "rollback  shop/production  run r1"),
     "continued": ({"former": "ada@web", "left": "running"}, "continuing run r1, which ada@web left running"),
     "planned": (PLAN, "Roll back, 2 steps, plan " + "d" * 64),
+    "looked": (
+        {
+            "environment": "shop/production",
+            "impact": "30% of 20 requests failed",
+            "hurt": True,
+            "lines": ["since: 12:00"],
+        },
+        "shop/production: 30% of 20 requests failed",
+    ),
+    "diagnosed": ({"causes": [CAUSE], "unseen": ["redis: no table"]}, "1 likely cause, the likeliest first"),
+    "carrying on": ({"command": "papermill rollback.ipynb"}, "carrying on with: papermill rollback.ipynb"),
+    "incident declared": (
+        {"incident": "INC-1", "severity": "SEV2", "title": "checkout fails", "commander": "ada"},
+        "incident INC-1 SEV2 is declared: checkout fails (ada)",
+    ),
     "approval asked": (
         {"wait": 600, "digest": "d" * 64, "policy": "confirm"},
         "waiting up to 600 s for approval of plan dddddddddddd (confirm): `runbook approve r1`",
@@ -65,6 +88,13 @@ def test_an_event_has_a_line(kind, data, says):
 
 def test_every_line_is_tested():
     assert set(live._LINES) == set(LINES)
+
+
+def test_a_diagnosis_is_shown_with_its_evidence_its_command_and_what_was_not_seen():
+    text = line(event("diagnosed", {"causes": [CAUSE], "unseen": ["redis: no table"]}))
+    for part in ("1. v2 is bad  (bad-release, 90%)", "+ errors began with it", "- it was verified",
+                 "> papermill rollback.ipynb -p tag v1", "not looked at: redis: no table"):  # fmt: skip
+        assert part in text
 
 
 def test_a_plan_is_shown_with_its_steps_warnings_and_what_is_left_out():

@@ -32,7 +32,7 @@ def make_database(storage):
 
 def opened(storage):
     """A connection of which every statement counts at once."""
-    database = catalogue.connected(storage)
+    database = catalogue.connected(storage, patience=5)
     database.isolation_level = None
     return closing(database)
 

@@ -18,11 +18,20 @@ from pathlib import Path
 from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
+import cache
 import catalogue
+import features
+import jobs
 import maintenance
 import orders
 import pages
+import payments
 import pricing
+import quota
+import receipts
+import recommendations
+import settings
+import store
 from metrics import Metrics
 
 HERE = Path(__file__).resolve().parent
@@ -33,13 +42,32 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
+# Files that everybody may have, and how long a query may take before it is worth a line in the log.
+PUBLIC = STORAGE / "app" / "public"
+SLOW = 0.2
+
 log = logging.getLogger("shop")
 metrics = Metrics()
 
 
+class PriceInvalid(ValueError):
+    pass
+
+
 def home(query):
     with catalogue.opened(STORAGE) as database:
-        return 200, HTML, pages.home(catalogue.products(database), VERSION)
+        products = cache.remember("products", 1, lambda: catalogue.products(database))
+        also = recommended(database) if features.is_on("recommendations") else ()
+    return 200, HTML, pages.home(products, VERSION, also)
+
+
+def recommended(database):
+    begun = time.perf_counter()
+    also = recommendations.of(database, "MUG-01")
+    seconds = time.perf_counter() - begun
+    if seconds > SLOW:
+        log.warning("slow query of recommendations, %d ms: %s", seconds * 1000, recommendations.SINCE)
+    return also
 
 
 def checkout(query):
@@ -49,7 +77,16 @@ def checkout(query):
 
 def order(query):
     """Buy it."""
-    return sell(query, lambda database, basket: {**basket, "order": orders.place(database, basket)})
+    return sell(query, buy)
+
+
+def buy(database, basket):
+    quota.check(STORAGE)
+    paid = {"charge": payments.charge(basket["total"])} if payments.URL and features.is_on("payments") else {}
+    number = orders.place(database, basket)
+    if store.is_used():
+        jobs.push("App\\Jobs\\ConfirmOrder", {"order": number})
+    return {**basket, **paid, "order": number, "receipt": receipts.link(number)}
 
 
 def sell(query, settle):
@@ -60,7 +97,37 @@ def sell(query, settle):
     with catalogue.opened(STORAGE) as database:
         if not catalogue.known(database, sku):
             return 404, JSON, json.dumps({"error": "no such product"})
-        return 200, JSON, json.dumps(settle(database, pricing.basket(database, sku, int(quantity))))
+        basket = pricing.basket(database, sku, int(quantity))
+        if basket["total"] <= 0:
+            raise PriceInvalid(f"invalid price: {quantity} x {sku} would cost {basket['total']}")
+        try:
+            return 200, JSON, json.dumps(settle(database, basket))
+        except sqlite3.IntegrityError as error:
+            if catalogue.READ_ONLY not in str(error):
+                raise
+            return 423, JSON, json.dumps({"error": "we take no orders at the moment"})
+
+
+def receipt(query):
+    """The receipt of an order, for who has its link."""
+    number, given = (query.get(name, [""])[0] for name in ("order", "signature"))
+    if not number.isdecimal() or not receipts.is_signed(number, given):
+        log.warning("GET '/receipt' 403 invalid signature for order %r", number[:20])
+        return 403, HTML, pages.message("This link is not valid.")
+    with catalogue.opened(STORAGE) as database:
+        row = database.execute("SELECT sku, quantity, total FROM orders WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        return 404, HTML, pages.message("There is no such order.")
+    return 200, JSON, json.dumps(dict(zip(("sku", "quantity", "total"), row)))
+
+
+def public(path):
+    """A file that was put there for everybody."""
+    file = (PUBLIC / path.removeprefix("/storage/")).resolve()
+    if not file.is_relative_to(PUBLIC) or not file.is_file():
+        return 404, HTML, pages.message("There is no such page.")
+    log.info("GET %r 200 served a file of %d bytes", path, file.stat().st_size)
+    return 200, "text/plain; charset=utf-8", file.read_text(errors="replace")
 
 
 def up(query):
@@ -68,8 +135,35 @@ def up(query):
 
 
 def ready(query):
+    parts = {name: outcome(look) for name, look in NEEDED.items()}
+    well = all(said == "ok" for said in parts.values())
+    return 200 if well else 503, JSON, json.dumps({"status": "ready" if well else "not ready", **parts})
+
+
+def outcome(look):
+    try:
+        look()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "ok"
+
+
+def reach_database():
     with catalogue.opened(STORAGE) as database:
-        return 200, JSON, json.dumps({"status": "ready", "products": len(catalogue.products(database))})
+        catalogue.products(database)
+
+
+def reach_store(*words):
+    if store.is_used():
+        with store.opened() as ask:
+            ask(*words)
+
+
+NEEDED = {
+    "database": reach_database,
+    "cache": lambda: reach_store("PING"),
+    "queue": lambda: reach_store("LLEN", jobs.QUEUE),
+}
 
 
 def version(query):
@@ -83,6 +177,7 @@ def measurements(query):
 ROUTES = {
     "/": home,
     "/checkout": checkout,
+    "/receipt": receipt,
     "/up": up,
     "/ready": ready,
     "/version": version,
@@ -120,8 +215,10 @@ class Handler(BaseHTTPRequestHandler):
     def answered(self, path, query):
         posted = POSTED.get(path) if self.command == "POST" else None
         route = posted or ROUTES.get(path)
+        if path not in UNCOUNTED and features.turned_away():
+            return 429, HTML, pages.message("Too many visitors. Please try again in a moment.")
         if route is None:
-            return 404, HTML, pages.message("There is no such page.")
+            return public(path)
         try:
             return route(query)
         except Exception as error:
@@ -167,9 +264,9 @@ class Shop(ThreadingHTTPServer):
             self.change.wait_for(lambda: self.busy == 0, seconds)
 
 
-def log_to(folder):
+def log_to(folder, name="shop.log"):
     folder.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(folder / "shop.log", maxBytes=1_000_000, backupCount=1)
+    handler = RotatingFileHandler(folder / name, maxBytes=1_000_000, backupCount=1)
     form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
     handler.setFormatter(form)
@@ -207,6 +304,8 @@ def keep_open():
 
 def main():
     log_to(STORAGE / "logs")
+    if settings.FILE.exists() and not settings.get("APP_KEY"):
+        raise SystemExit(f"{settings.FILE} has no APP_KEY")
     kept = keep_open()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Shop(int(os.environ["SHOP_PORT"])) as server:

@@ -1,0 +1,158 @@
+"""Who is hurt, how much: failing routes, share of failing and slow requests, by route and by place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from runbook_lib.config import Observation
+from runbook_lib.probes.http import Reading
+from runbook_lib.probes.metrics import Traffic, merged
+
+# Fewer failed or slow requests than that prove nothing.
+ENOUGH = 2
+SLOW_ENOUGH = 3
+# Share of slow requests above which users feel it; the 95th percentile of observation would be 0.05.
+SLOW_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Real traffic in the window. seconds: its length; halves: traffic by route in each part of it; places: traffic by
+    replica; since_start: traffic by route since the processes started, before the window; started: Unix time of the
+    earliest start, or None."""
+
+    seconds: float
+    halves: tuple[Mapping[str, Traffic], ...]
+    places: Mapping[str, Traffic] = field(default_factory=dict)
+    since_start: Mapping[str, Traffic] = field(default_factory=dict)
+    started: float | None = None
+
+    @cached_property
+    def now(self) -> dict[str, Traffic]:
+        """The whole window, by route."""
+        routes = dict.fromkeys(route for half in self.halves for route in half)
+        return {route: merged(half[route] for half in self.halves if route in half) for route in routes}
+
+    @cached_property
+    def total(self) -> Traffic:
+        return merged(self.now.values())
+
+    @cached_property
+    def before(self) -> Traffic:
+        return merged(self.since_start.values())
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.total.requests / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What users have of it. rounds: every route at every place, asked several times; flow: real traffic or None."""
+
+    rounds: Sequence[Sequence[Reading]] = ()
+    flow: Flow | None = None
+    limits: Observation = field(default_factory=Observation)
+
+    @cached_property
+    def by_route(self) -> dict[tuple[str, str], list[Reading]]:
+        """The readings by place and route."""
+        found: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+        for readings in self.rounds:
+            for reading in readings:
+                found[reading.place, reading.name].append(reading)
+        return dict(found)
+
+    @cached_property
+    def failing(self) -> list[Reading]:
+        """The last reading of each route at each place that fails more often than not."""
+        return [
+            [reading for reading in readings if not reading.ok][-1]
+            for readings in self.by_route.values()
+            if sum(not reading.ok for reading in readings) * 2 > len(readings)
+        ]
+
+    @cached_property
+    def silent(self) -> list[str]:
+        """The places at which nothing answers at all."""
+        places = dict.fromkeys(place for place, _ in self.by_route)
+        return [
+            place
+            for place in places
+            if all(r.status == 0 for (where, _), readings in self.by_route.items() if where == place for r in readings)
+        ]
+
+    @property
+    def places(self) -> list[str]:
+        return list(dict.fromkeys(place for place, _ in self.by_route))
+
+    @property
+    def routes_erring(self) -> dict[str, Traffic]:
+        """The routes whose real requests fail, the worst first."""
+        now = self.flow.now if self.flow else {}
+        worst = sorted(now.items(), key=lambda pair: -pair[1].errors)
+        return {route: traffic for route, traffic in worst if traffic.errors}
+
+    @cached_property
+    def errors(self) -> bool:
+        """Whether real requests fail more than may be, in more than one part of the window or lastingly."""
+        if self.flow is None:
+            return False
+        total = self.flow.total
+        if total.errors < ENOUGH or (total.error_rate or 0) <= self.limits.max_error_rate:
+            return False
+        parts = sum(1 for half in self.flow.halves if merged(half.values()).errors)
+        return parts > 1 or (self.flow.before.error_rate or 0) > self.limits.max_error_rate
+
+    @cached_property
+    def slow(self) -> bool:
+        """Whether answers take longer than may be, in every part of the window in which there are any."""
+        return self._slow_traffic or self._slow_readings
+
+    @property
+    def _slow_traffic(self) -> bool:
+        bound = self.limits.max_p95_ms / 1000
+        if self.flow is None or self.flow.total.slower(bound) < SLOW_ENOUGH:
+            return False
+        parts = [merged(half.values()) for half in self.flow.halves]
+        return all(part.slower(bound) > SLOW_SHARE * part.requests for part in parts if part.requests)
+
+    @property
+    def _slow_readings(self) -> bool:
+        """A route that is slow each time that it is asked, though it answers."""
+        bound = self.limits.max_p95_ms / 1000
+        answered = [readings for readings in self.by_route.values() if all(r.status for r in readings)]
+        return any(len(readings) > 1 and all(r.seconds > bound for r in readings) for readings in answered)
+
+    @property
+    def hurt(self) -> bool:
+        """Whether users, or the checks that stand for them, have anything of it."""
+        return bool(self.failing) or self.errors or self.slow
+
+    @property
+    def p95_ms(self) -> float | None:
+        """95th percentile of real latency in the window in milliseconds, else of the readings that were answered."""
+        real = self.flow.total.quantile(0.95) if self.flow else None
+        if real is None:
+            seconds = sorted(r.seconds for readings in self.by_route.values() for r in readings if r.status)
+            real = seconds[int(0.95 * (len(seconds) - 1))] if seconds else None
+        return None if real is None else real * 1000
+
+    @property
+    def words(self) -> str:
+        """One line for a person in a hurry."""
+        found = []
+        if self.silent:
+            found.append(f"no answer at {len(self.silent)} of {len(self.places)} places")
+        elif self.failing:
+            found.append(f"{len(self.failing)} of {len(self.by_route)} routes fail")
+        if self.errors and self.flow:
+            total = self.flow.total
+            found.append(f"{total.error_rate or 0:.0%} of {total.requests:.0f} requests failed")
+        if self.slow:
+            found.append(f"95th percentile of latency {self.p95_ms or 0:.0f} ms, {self.limits.max_p95_ms:g} ms allowed")
+        return "; ".join(found) or "nobody is seen to be hindered"

@@ -1,0 +1,337 @@
+"""One look at everything that is configured: in parallel, each part bounded, the whole within SECONDS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from runbook_lib.config import Environment, Observation, Target
+from runbook_lib.datastores.redis import redis_of
+from runbook_lib.datastores.sql import sql_of
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.impact import Flow, Impact
+from runbook_lib.diagnosis.remedies import Remedies, remedies
+from runbook_lib.errors import RunbookError
+from runbook_lib.incident.record import incidents
+from runbook_lib.platforms import platform_of
+from runbook_lib.platforms.base import Platform, Release
+from runbook_lib.probes import certificates, changes, database, hosts, queues, redis
+from runbook_lib.probes.changes import Change
+from runbook_lib.probes.database import DatabaseState
+from runbook_lib.probes.http import Reading, places
+from runbook_lib.probes.messages import HostLog, host_log, messages
+from runbook_lib.probes.metrics import Counters, Traffic, counters, merged
+from runbook_lib.probes.redis import RedisState
+from runbook_lib.probes.rounds import rounds
+from runbook_lib.probes.together import Unseen, together
+from runbook_lib.run.in_force import in_force
+from runbook_lib.run.journal import Journal
+from runbook_lib.run.standing import Standing
+
+T = TypeVar("T")
+
+# The whole look, and what of it finding the hosts may take.
+SECONDS = 12.0
+HOSTS_SECONDS = 3.0
+# One request, one connection, one command.
+TIMEOUT = 4.0
+# Traffic is measured over this long, in so many parts, and so often are the routes asked.
+WINDOW = 3.0
+PARTS = 2
+ROUNDS = 3
+# How far back logs and the record are read.
+BACK = 6 * 3600.0
+
+EVERYTHING = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "certificates", "changes"})
+
+
+@dataclass
+class OnHost:
+    """What was seen on one host so far; filled part by part, so that one that hangs half-way has said something."""
+
+    machine: hosts.HostState | None = None
+    release: Release | None = None
+    switched: float | None = None
+    log: HostLog | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def look(
+    target: Target,
+    *,
+    parts: Collection[str] = EVERYTHING,
+    window: float = WINDOW,
+    back: float = BACK,
+    service: str = "",
+    incident: str = "",
+) -> Facts:
+    """Look at everything that is configured; changes nothing. What is not configured or cannot be looked at is a line
+    in `unseen`.
+
+    parts: what to look at, of EVERYTHING; window: seconds over which traffic is measured; back: seconds of the past
+    that logs and the record are read for; service, incident: passed on to the next runbooks. JournalError.
+    """
+    return _Look(_hasty(target), frozenset(parts), window, back, remedies(target, service=service, incident=incident))()
+
+
+@dataclass
+class _Look:
+    target: Target
+    parts: frozenset[str]
+    window: float
+    back: float
+    remedies: Remedies
+    unseen: list[str] = field(default_factory=list)
+
+    def __call__(self) -> Facts:
+        began, at = time.monotonic(), time.time()
+        seen = self._hosts_found()
+        found = together({**self._looks(), **seen.looks}, SECONDS - (time.monotonic() - began))
+        for name, about in found.items():
+            if isinstance(about, Unseen) and name not in seen.looks:
+                self.unseen.append(f"{name}: {about.why}")
+        for name in seen.looks:
+            self._note_host(name, seen.on[name], found[name])
+        return self._facts(at, time.monotonic() - began, found, seen.on)
+
+    # -- what is looked at --------------------------------------------------------------------------------------------
+
+    def _looks(self) -> dict[str, Callable[[], Any]]:
+        environment, window = self.target.environment, self.window
+        looks: dict[str, tuple[str, object, Callable[[], Any]]] = {
+            "routes": ("routes", True, lambda: rounds(environment, window, ROUNDS, _timeout(environment))),
+            "traffic": ("traffic", environment.observation.metrics, lambda: _flow(environment, window)),
+            "database": ("database", environment.database, lambda: _database(self.target)),
+            "redis": ("redis", environment.redis, lambda: redis.state(redis_of(self.target))),
+            "queues": ("queues", environment.queues, lambda: _queues(self.target, window)),
+            "certificates": ("certificates", _secure(environment), lambda: _certificates(environment)),
+            "migrations": ("changes", environment.database and environment.laravel, lambda: _migrations(self.target)),
+        }
+        wanted = {name: (there, call) for name, (part, there, call) in looks.items() if part in self.parts}
+        self.unseen += [_not_configured(name) for name, (there, _) in wanted.items() if not there]
+        return {name: call for name, (there, call) in wanted.items() if there}
+
+    def _hosts_found(self) -> _Hosts:
+        if not self.parts & {"hosts", "logs", "changes"}:
+            return _Hosts({}, {})
+        found = together({"hosts": lambda: _platform(self.target)}, HOSTS_SECONDS)["hosts"]
+        if isinstance(found, Unseen):
+            self.unseen.append(f"hosts: {found.why}")
+            return _Hosts({}, {})
+        platform, names = found
+        on = {name: OnHost() for name in names}
+        return _Hosts(on, {name: partial(_host, self, platform, name, on[name]) for name in names})
+
+    def _note_host(self, name: str, on: OnHost, ended: object) -> None:
+        if isinstance(ended, Unseen):
+            on.failed.setdefault("host", ended.why)
+        self.unseen += [f"{what} of {name}: {why}" for what, why in on.failed.items()]
+
+    # -- what comes of it ---------------------------------------------------------------------------------------------
+
+    def _facts(self, at: float, seconds: float, found: Mapping[str, Any], on: Mapping[str, OnHost]) -> Facts:
+        environment, journal = self.target.environment, Journal(self.target.state)
+        releases = {name: host.release for name, host in on.items() if host.release is not None}
+        switched = {name: host.switched for name, host in on.items() if host.switched is not None}
+        machines = {name: host.machine for name, host in on.items() if host.machine is not None}
+        logs = {name: host.log for name, host in on.items() if host.log is not None}
+        skew = {name: m.skew for name, m in machines.items() if m.skew is not None and abs(m.skew) > m.skew_error}
+        standing = Standing.of(journal, self.target.label)
+        forced = in_force(journal, self.target.label)
+        reaching = [log.reaches for log in logs.values() if log.reaches is not None]
+        changed = [
+            *changes.switches(releases, switched),
+            *changes.recorded(journal, self.target.label, at - self.back),
+            *changes.mitigations(forced),
+            *changes.configuration(self.target),
+            *(change for name, m in machines.items() for change in changes.files(name, m.files or {})),
+            *_seen(found.get("migrations"), list[Change], []),
+        ]
+        flow: Flow | None = _seen(found.get("traffic"), Flow, None)
+        readings: list[list[Reading]] = _seen(found.get("routes"), list, [])
+        return Facts(
+            label=self.target.label,
+            at=at + seconds,
+            impact=Impact(readings, flow, environment.observation),
+            releases=releases,
+            switched=switched,
+            standing=standing,
+            good=self._good(standing, releases),
+            machines=machines,
+            unreachable={
+                name: host.failed[what] for name, host in on.items() for what in host.failed if what == "host"
+            },
+            database=_late(found.get("database"), DatabaseState, lambda why: _no_database(environment, why)),
+            redis=_late(found.get("redis"), RedisState, lambda why: RedisState(False, why, SECONDS)),
+            queues=tuple(_seen(found.get("queues"), list, [])),
+            certificates=tuple(_seen(found.get("certificates"), list, [])),
+            messages=tuple(messages(logs, skew)),
+            suspicious=tuple(messages(logs, skew, suspicious=True)),
+            lines=sum(log.lines for log in logs.values()),
+            reaches=max(reaching, default=None),
+            changes=tuple(sorted(changed, key=lambda change: -(change.at or 0.0))),
+            in_force=tuple(forced),
+            incident_open=any(one.open for one in incidents(journal, self.target.label)),
+            hosts=environment.hosts,
+            queue_limits=environment.queues,
+            remedies=self.remedies,
+            unseen=tuple(self.unseen),
+            seconds=seconds,
+        )
+
+    def _good(self, standing: Standing, releases: Mapping[str, Release]) -> Release | None:
+        """The last known good release that is not live."""
+        if not releases:
+            return None
+        try:
+            return standing.last_known_good(platform_of(self.target).releases(), {r.id for r in releases.values()})
+        except RunbookError:
+            return None
+
+
+@dataclass(frozen=True)
+class _Hosts:
+    on: dict[str, OnHost]
+    looks: dict[str, Callable[[], Any]]
+
+
+def _hasty(target: Target) -> Target:
+    """The same environment with less patience: the connections' own limits of time are for work, not for a look."""
+    environment = target.environment
+    update = {
+        name: store.model_copy(update={"timeout": min(store.timeout, TIMEOUT)})
+        for name in ("database", "redis")
+        if (store := getattr(environment, name)) is not None
+    }
+    return replace(target, environment=environment.model_copy(update=update))
+
+
+def _timeout(environment: Environment) -> float:
+    return min(environment.checks.timeout, TIMEOUT)
+
+
+def _not_configured(name: str) -> str:
+    where = {
+        "traffic": "observation.metrics is not configured",
+        "certificates": "no url is https",
+        "migrations": "needs the tables laravel and database",
+    }
+    return f"{name}: {where.get(name, f'no table {name} is configured')}"
+
+
+# -- the parts --------------------------------------------------------------------------------------------------------
+
+
+def _platform(target: Target) -> tuple[Platform, list[str]]:
+    platform = platform_of(target)
+    return platform, platform.hosts()
+
+
+def _host(about: _Look, platform: Platform, name: str, on: OnHost) -> None:
+    """One host, part by part: what fails is noted, and the next part is tried."""
+    settings = about.target.environment.hosts
+    if "hosts" in about.parts:
+        _try(on, "host", lambda: setattr(on, "machine", hosts.state(platform, name, settings, TIMEOUT)))
+    _try(on, "release", lambda: setattr(on, "release", platform.release_on(name)))
+    _try(on, "time of the release", lambda: setattr(on, "switched", platform.switched(name)))
+    if "logs" in about.parts:
+        now = time.time()
+        _try(on, "log", lambda: setattr(on, "log", host_log(platform.logs(now - about.back, name), now)))
+
+
+def _try(on: OnHost, what: str, step: Callable[[], None]) -> None:
+    # A host that cannot be reached is not tried again for the next part: each try may take seconds.
+    if "host" in on.failed and "cannot be reached" in on.failed["host"]:
+        return
+    try:
+        step()
+    except RunbookError as error:
+        on.failed[what] = error.message
+
+
+def _database(target: Target) -> DatabaseState:
+    assert target.environment.database is not None  # noqa: S101 - only looked at where it is configured
+    return database.state(sql_of(target), target.environment.database.slow)
+
+
+def _no_database(environment: Environment, why: str) -> DatabaseState:
+    kind = environment.database.kind if environment.database else "sqlite"
+    return DatabaseState(kind, False, why, SECONDS)
+
+
+def _queues(target: Target, window: float) -> list[queues.QueueState]:
+    """Counted twice, so that it is seen whether anybody works them off."""
+    first = queues.state(target)
+    time.sleep(window)
+    return [first, queues.state(target)]
+
+
+def _secure(environment: Environment) -> list[str]:
+    return [place for place in dict.fromkeys(places(environment)) if place.startswith("https:")]
+
+
+def _certificates(environment: Environment) -> list[certificates.Certificate]:
+    looks = {url: partial(certificates.certificate, url, TIMEOUT / 2) for url in _secure(environment)}
+    found = together(looks, SECONDS - 2)
+    return [one for one in found.values() if isinstance(one, certificates.Certificate)]
+
+
+def _migrations(target: Target) -> list[Change]:
+    return changes.migrations(target)
+
+
+def _flow(environment: Environment, window: float) -> Flow:
+    """Counters of every replica, read several times over the window. Replicas that do not tell are left out."""
+    observation = environment.observation
+    bases = environment.replica_urls or [environment.url]
+    looks = {base: partial(_counted, base, observation, window, _timeout(environment)) for base in bases}
+    seen = {b: s for b, s in together(looks, SECONDS - 2).items() if isinstance(s, list)}
+    if not seen:
+        raise _no_metrics(observation)
+    return _flow_of(seen)
+
+
+def _counted(base: str, observation: Observation, window: float, timeout: float) -> list[Counters]:
+    began, found = time.monotonic(), []
+    for number in range(PARTS + 1):
+        time.sleep(max(0.0, began + window * number / PARTS - time.monotonic()))
+        found.append(counters(base, observation, timeout))
+    return found
+
+
+def _flow_of(seen: Mapping[str, list[Counters]]) -> Flow:
+    halves = [_by_route([counted[part + 1].since(counted[part]) for counted in seen.values()]) for part in range(PARTS)]
+    started = [counted[-1].started for counted in seen.values() if counted[-1].started is not None]
+    return Flow(
+        seconds=max(counted[-1].at - counted[0].at for counted in seen.values()),
+        halves=tuple(halves),
+        places={base: merged(counted[-1].since(counted[0]).values()) for base, counted in seen.items()},
+        since_start=_by_route([counted[0].routes for counted in seen.values()]),
+        started=min(started, default=None),
+    )
+
+
+def _by_route(several: list[dict[str, Traffic]]) -> dict[str, Traffic]:
+    routes = dict.fromkeys(route for one in several for route in one)
+    return {route: merged(one[route] for one in several if route in one) for route in routes}
+
+
+def _no_metrics(observation: Observation) -> RunbookError:
+    return RunbookError(f"no replica tells its metrics at {observation.metrics}")
+
+
+# -- what was not seen ------------------------------------------------------------------------------------------------
+
+
+def _seen(found: Any, kind: Any, otherwise: T) -> Any | T:
+    return otherwise if found is None or isinstance(found, Unseen) else found
+
+
+def _late(found: Any, kind: type[T], unreachable: Callable[[str], T]) -> T | None:
+    """A store that was asked and is not back in time does not answer; one that could not be asked is unseen."""
+    if isinstance(found, Unseen):
+        return unreachable(found.why) if found.why.startswith("no answer within") else None
+    return found if isinstance(found, kind) else None

@@ -1,0 +1,153 @@
+"""Causes that lie in what was deployed or configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runbook_lib.diagnosis.cause import Cause
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.saying import capped, clock, hurting, lasting, said
+from runbook_lib.probes.metrics import Traffic
+
+# How long after a change the trouble that it brings may begin, and how far clocks and file times may be apart.
+LAG = 600.0
+SLACK = 60.0
+# Share of the present error rate that held on average since the start, above which it held from the start.
+FROM_THE_START = 0.5
+
+
+@dataclass
+class Weighed:
+    """Evidence while it is gathered."""
+
+    score: float
+    supporting: list[str] = field(default_factory=list)
+    opposing: list[str] = field(default_factory=list)
+
+    def add(self, weight: float, words: str) -> None:
+        self.score += weight
+        (self.supporting if weight > 0 else self.opposing).append(words)
+
+
+def bad_release(facts: Facts) -> Cause | None:
+    """The trouble began with the release that is live: by time, by messages that are new, by the record."""
+    live, since = facts.live, facts.live_since
+    if live is None or not facts.impact.hurt:
+        return None
+    weighed = Weighed(0.3, hurting(facts))
+    _by_time(facts, weighed)
+    _by_messages(facts, weighed)
+    _by_record(facts, weighed)
+    if weighed.score < 0.45:
+        return None
+    if len({release.id for release in facts.releases.values()}) > 1:
+        others = [host for host, release in facts.releases.items() if release.id != live.id]
+        weighed.opposing.append(f"{', '.join(others)} runs another release")
+    title = f"{live} is bad" + (f", live since {clock(since)}" if since else "")
+    remedy = facts.remedies.runbook("rollback", tag=facts.good.tag) if facts.good else None
+    by_hand = (
+        "" if remedy else "no other release has a recorded PASS: choose one, `papermill rollback.ipynb -p tag TAG`"
+    )
+    return Cause(
+        "bad-release",
+        capped(weighed.score),
+        title,
+        tuple(weighed.supporting),
+        tuple(weighed.opposing),
+        remedy,
+        by_hand,
+    )
+
+
+def _by_time(facts: Facts, weighed: Weighed) -> None:
+    """Compare when the trouble began with when the release went live."""
+    since, onset = facts.live_since, facts.onset
+    from_start = _from_the_start(facts)
+    if since is None:
+        return
+    # Logs that do not go back to the switch show the beginning of the logs, not of the trouble.
+    cut = facts.reaches is not None and facts.reaches > since and onset is not None and onset - facts.reaches < SLACK
+    if onset is not None and not cut and -SLACK <= onset - since <= LAG and from_start is not False:
+        when = f"{lasting(onset - since)} after it went live" if onset > since else "as it went live"
+        weighed.add(0.3 if onset - since <= LAG / 5 else 0.2, f"the errors began {when}, at {clock(onset)}")
+    elif onset is not None and not cut and not from_start:
+        early = "before" if onset < since else "after"
+        weighed.add(-0.4, f"the errors began {lasting(abs(onset - since))} {early} it went live")
+    flow = facts.impact.flow
+    if from_start and flow and flow.started and flow.before.requests:
+        share, count = flow.before.error_rate or 0.0, flow.before.requests
+        words = f"{share:.0%} of all {count:.0f} requests since its processes started at {clock(flow.started)} failed"
+        weighed.add(0.2, words)
+    elif from_start is False and flow:
+        weighed.add(-0.3, f"most of the {flow.before.requests:.0f} requests since its processes started were good")
+    elif onset is None and from_start is None and 0 <= facts.at - since <= LAG:
+        weighed.add(
+            0.2, f"it went live {lasting(facts.at - since)} ago, and nothing tells that all was well after that"
+        )
+
+
+def _from_the_start(facts: Facts) -> bool | None:
+    """Whether as many requests failed or were slow since the processes started as do now; None where nothing tells,
+    or where the processes are older than the release and counted for the former one, too."""
+    flow, since = facts.impact.flow, facts.live_since
+    if flow is None or flow.started is None or since is None or flow.before.requests < 20:
+        return None
+    if flow.started < since - SLACK:
+        return None
+    now, before = _trouble(facts, flow.total), _trouble(facts, flow.before)
+    if now <= 0:
+        return None
+    return before / now >= FROM_THE_START
+
+
+def _trouble(facts: Facts, traffic: Traffic) -> float:
+    """The share of failed requests, or of slow ones where none fail."""
+    if not traffic.requests:
+        return 0.0
+    if facts.impact.errors:
+        return traffic.errors / traffic.requests
+    return traffic.slower(facts.impact.limits.max_p95_ms / 1000) / traffic.requests
+
+
+def _by_messages(facts: Facts, weighed: Weighed) -> None:
+    since = facts.live_since
+    fresh = [m for m in facts.current if m.is_new and since is not None and m.began >= since - SLACK]
+    old = [m for m in facts.current if m.before and since is not None and m.first < since - SLACK]
+    if fresh:
+        weighed.add(0.15, f"new since then: {said(fresh[0])}")
+    if old and not fresh:
+        weighed.add(-0.2, f"not new: {said(old[0])}, first at {clock(old[0].first)}")
+
+
+def _by_record(facts: Facts, weighed: Weighed) -> None:
+    live, since = facts.live, facts.live_since
+    if live is None:
+        return
+    if live.id in facts.standing.bad:
+        weighed.add(0.3, f"it is marked bad: {facts.standing.bad[live.id]}")
+    passed = facts.standing.passed.get(live.id)
+    if passed is None:
+        weighed.add(0.15, "no verification of it ever passed here")
+    elif since is not None and passed >= since and (facts.onset is None or passed < facts.onset):
+        weighed.add(-0.35, f"it passed a verification at {clock(passed)}, after it went live")
+    else:
+        weighed.add(-0.15, "a verification of it passed here before")
+
+
+def configuration_change(facts: Facts) -> Cause | None:
+    """A file of the configuration was written shortly before the trouble began, and no release came with it."""
+    onset, since = facts.onset, facts.live_since
+    if onset is None or not facts.impact.hurt:
+        return None
+    changed = [c for c in facts.changes if c.kind == "configuration" and c.where and c.at is not None]
+    near = [c for c in changed if c.at is not None and -SLACK <= onset - c.at <= LAG]
+    if not near or (since is not None and any(c.at is not None and abs(c.at - since) < SLACK for c in near)):
+        return None
+    words = [f"{c.what} on {c.where} at {clock(c.at or 0)}, {lasting(abs(onset - (c.at or 0)))} before" for c in near]
+    return Cause(
+        "configuration-change",
+        0.65,
+        f"{near[0].what} shortly before the errors began at {clock(onset)}",
+        (*hurting(facts), *words[:5]),
+        by_hand="compare that file with its last version, take it back, clear the cached configuration, restart",
+    )

@@ -1,0 +1,44 @@
+"""How evidence is put into words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.probes.messages import Message
+
+
+def clock(moment: float) -> str:
+    """A Unix time for a reader."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
+
+
+def lasting(seconds: float) -> str:
+    """A length of time for a reader."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def hurting(facts: Facts) -> list[str]:
+    """The impact as evidence; nothing where there is none."""
+    return [facts.impact.words] if facts.impact.hurt else []
+
+
+def said(message: Message) -> str:
+    """A message as evidence."""
+    return f"{message.count} x since {clock(message.began)}: {message.text}"
+
+
+def matching(facts: Facts, pattern: str) -> list[Message]:
+    """The present messages that match."""
+    import re
+
+    wanted = re.compile(pattern, re.IGNORECASE)
+    return [message for message in facts.current if wanted.search(message.text) or wanted.search(message.sample)]
+
+
+def capped(score: float) -> float:
+    return max(0.0, min(0.99, score))

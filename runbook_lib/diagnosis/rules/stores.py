@@ -1,0 +1,185 @@
+"""Causes that lie in the database, the cache and the queues."""
+
+from __future__ import annotations
+
+from runbook_lib.diagnosis.cause import Cause
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said
+
+NO_DATABASE = (
+    r"SQLSTATE\[(HY000|08\w+)\].*(\[2002\]|\[2006\]|connection|server)|could not connect to server|connection to server"
+    r"|unable to open database file"
+    r"|database (is )?(unavailable|down|gone)|no such table|OperationalError.*(connect|open)"
+)
+NO_CACHE = (
+    r"(redis|predis|phpredis|memcache|cache).*(refused|timed? ?out|went away|cannot|unreachable|reset|closed|fail)"
+)
+LOCKED = r"database is locked|lock wait timeout|deadlock|could not obtain lock|lock timeout|canceling statement due to"
+CORRUPT = (
+    r"corrupt|malformed|integrity|invalid (value|data|row|price|amount)|cannot be (cast|parsed)|unserialize"
+    r"|NaN|out of range|unexpected (null|None)|must not be (null|negative)|NoneType|could not be decoded|checksum"
+)
+MOSTLY_USED = 0.95
+OFTEN_SLOW_MS = 50.0
+
+
+def database_down(facts: Facts) -> Cause | None:
+    """The database does not answer; where it is not configured, the messages that say so."""
+    state, told = facts.database, matching(facts, NO_DATABASE)
+    remedy = facts.remedies.own("database", "postgres", "mysql", "maria", "_db")
+    hand = "" if remedy else "look at the database server: does it run, is its disk full, is the network open?"
+    if state is not None and not state.reachable and not state.full:
+        evidence = (f"{state.kind} does not answer: {state.saw}", *hurting(facts), *(said(m) for m in told[:2]))
+        return Cause("database-down", 0.95, f"the database is down: {state.saw}", evidence, (), remedy, hand)
+    if state is None and told and facts.impact.hurt:
+        evidence = (*hurting(facts), *(said(m) for m in told[:3]))
+        return Cause(
+            "database-down", 0.7, "the application says that it does not reach its database", evidence, (), remedy, hand
+        )
+    return None
+
+
+def database_read_only(facts: Facts) -> Cause | None:
+    """The database takes no writes, and nobody has written down that this is wanted."""
+    state = facts.database
+    wanted = any("read" in item.what for item in facts.in_force)
+    if state is None or not state.reachable or not state.read_only or wanted:
+        return None
+    return Cause(
+        "database-read-only",
+        0.85 if facts.impact.hurt else 0.6,
+        f"the database takes no writes: {state.read_only}",
+        (state.read_only, *hurting(facts)),
+        by_hand="was it failed over, or set read-only by hand? point the application to the primary, or lift it",
+    )
+
+
+def database_lock(facts: Facts) -> Cause | None:
+    """Sessions wait for a lock that another one holds."""
+    state = facts.database
+    if state is None or not state.blocked:
+        return None
+    told = matching(facts, LOCKED)
+    longest = max(session.seconds for session in state.blocked)
+    evidence = [
+        f"{len(state.blocked)} waiting for up to {longest:.0f} s, for example {state.blocked[0]}",
+        *(f"held by {session}" for session in state.blocking[:3]),
+        *hurting(facts),
+        *(said(m) for m in told[:1]),
+    ]
+    remedy = facts.remedies.mitigation("end_sessions") or facts.remedies.own("lock", "session", "database")
+    holder = state.blocking[0].id if state.blocking else "the one that holds it"
+    return Cause(
+        "database-lock",
+        0.93 if facts.impact.hurt else 0.6,
+        f"a lock in the database is held by session {holder}" if state.blocking else "the database is locked",
+        tuple(evidence),
+        () if facts.impact.hurt else ("users are not seen to be hindered",),
+        remedy,
+        "" if remedy else f"find out what session {holder} is for, then end it",
+    )
+
+
+def slow_query(facts: Facts) -> Cause | None:
+    """Statements run long, and answers are slow."""
+    state = facts.database
+    if state is None or not state.slow:
+        return None
+    longest = state.slow[0]
+    hurt = facts.impact.hurt
+    shortest = min(session.seconds for session in state.slow)
+    remedy = facts.remedies.mitigation("end_sessions", end_sessions=str(max(1, int(shortest))))
+    return Cause(
+        "slow-query",
+        capped(0.75 + 0.03 * len(state.slow)) if hurt else 0.4,
+        f"{len(state.slow)} statements run for up to {longest.seconds:.0f} s",
+        (*(str(session) for session in state.slow[:3]), *hurting(facts)),
+        () if hurt else ("answers are not slow",),
+        remedy,
+        "" if remedy else "end the statement, then find out who sends it; add the index that it lacks",
+    )
+
+
+def connections_exhausted(facts: Facts) -> Cause | None:
+    """All connections that the database allows are used."""
+    state = facts.database
+    if state is None:
+        return None
+    used = state.used is not None and bool(state.allowed) and state.used >= MOSTLY_USED * (state.allowed or 1)
+    if not state.full and not used:
+        return None
+    words = state.saw if state.full else f"{state.used} of {state.allowed} connections are used"
+    remedy = facts.remedies.mitigation("end_sessions", "restart_workers", "restart")
+    if state.full:  # nobody gets in to end sessions
+        remedy = facts.remedies.mitigation("restart", "restart_workers") or facts.remedies.own("database")
+    return Cause(
+        "connections-exhausted",
+        0.94 if state.full or facts.impact.hurt else 0.6,
+        "the database has no connection left",
+        (words, *hurting(facts)),
+        (),
+        remedy,
+        "" if remedy else "end idle connections; lower the number of workers or put a pooler in front",
+    )
+
+
+def cache_down(facts: Facts) -> Cause | None:
+    """Redis does not answer or takes no writes; where it is not configured, the messages that say so."""
+    state, told = facts.redis, matching(facts, NO_CACHE)
+    remedy = facts.remedies.own("cache", "redis")
+    hand = "" if remedy else "look at the Redis server: does it run, has it memory and disk, is the network open?"
+    evidence = [*hurting(facts), *(said(m) for m in told[:2])]
+    if state is None:
+        if not told or not facts.impact.hurt:
+            return None
+        title = "the application says that it does not reach its cache"
+        return Cause("cache-down", 0.7, title, tuple(evidence), (), remedy, hand)
+    why = state.saw if not state.reachable else state.refuses or ("its memory is full" if state.full else "")
+    if not why:
+        return None
+    title = f"Redis {'is down' if not state.reachable else 'takes no writes'}: {why}"
+    score = 0.94 if not state.reachable else 0.85
+    return Cause("cache-down", score, title, (f"Redis: {why}", *evidence), (), remedy, hand)
+
+
+def queue_backlog(facts: Facts) -> Cause | None:
+    """More jobs wait, or for longer, than the configuration says is right."""
+    if not facts.queues or facts.queue_limits is None:
+        return None
+    limits, last = facts.queue_limits, facts.queues[-1]
+    reasons = []
+    if last.waiting > limits.max_waiting:
+        reasons.append(f"{last.waiting} jobs wait, {limits.max_waiting} are allowed")
+    if last.oldest_age > limits.max_age:
+        reasons.append(f"the oldest has waited for {lasting(last.oldest_age)}, {lasting(limits.max_age)} are allowed")
+    if not reasons:
+        return None
+    fullest = sorted(last.depths.items(), key=lambda pair: -pair[1].waiting)[:3]
+    reasons.append(", ".join(f"{name}: {depth.waiting} waiting, {depth.reserved} at work" for name, depth in fullest))
+    trend = last.waiting - facts.queues[0].waiting
+    opposing = (f"{-trend} fewer than {last.at - facts.queues[0].at:.0f} s ago",) if trend < 0 else ()
+    remedy = facts.remedies.mitigation("restart_workers", "scale")
+    return Cause(
+        "queue-backlog",
+        0.8,
+        f"the queues are backed up: {reasons[0]}",
+        (*reasons, *hurting(facts)),
+        opposing,
+        remedy,
+        "" if remedy else "start more workers; find out which jobs are slow or fail",
+    )
+
+
+def corrupt_rows(facts: Facts) -> Cause | None:
+    """The application meets data that it cannot use: some requests fail, with messages about values."""
+    told = matching(facts, CORRUPT)
+    if not told or not facts.impact.hurt:
+        return None
+    return Cause(
+        "corrupt-rows",
+        0.7,
+        "the application meets data that it cannot use",
+        (*hurting(facts), *(said(m) for m in told[:3])),
+        (),
+        facts.remedies.runbook("data_concern"),
+    )

@@ -1,0 +1,91 @@
+"""What changed lately: releases, configuration, migrations, runs, mitigations; with the time where it is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from runbook_lib.config import FILE_NAME, Target
+from runbook_lib.datastores.sql import sql_of
+from runbook_lib.platforms.base import Release
+from runbook_lib.run.in_force import InForce
+from runbook_lib.run.journal import Journal
+
+Kind = Literal["release", "configuration", "migration", "run", "mitigation"]
+
+RUNS = 30
+MIGRATIONS = 5
+# Runbooks that change nothing.
+LOOKING = ("triage", "verify", "site_down", "high_error_rate", "high_latency", "data_concern", "suspected_breach")
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that is not as it was. at: Unix time, or None where nothing tells; where: host, or empty."""
+
+    kind: Kind
+    what: str
+    at: float | None = None
+    where: str = ""
+
+
+def switches(releases: Mapping[str, Release], switched: Mapping[str, float]) -> list[Change]:
+    """When the release that is live was put in place; hosts that got it together are told together."""
+    groups: dict[tuple[str, float | None], list[str]] = defaultdict(list)
+    for host, release in releases.items():
+        moment = switched.get(host)
+        groups[str(release), moment and moment // 300].append(host)
+    found = []
+    for (tag, _), hosts in groups.items():
+        moments = [switched[host] for host in hosts if host in switched]
+        found.append(Change("release", f"{tag} went live", min(moments, default=None), ", ".join(hosts)))
+    return found
+
+
+def recorded(journal: Journal, label: str, since: float) -> list[Change]:
+    """The runs that changed an environment since a Unix time, newest first."""
+    return [
+        Change("run", f"{run.runbook} {run.status} (run {run.run})", run.opened)
+        for run in journal.runs(RUNS)
+        if run.environment == label and run.opened >= since and run.runbook not in LOOKING
+    ]
+
+
+def mitigations(in_force: list[InForce]) -> list[Change]:
+    return [Change("mitigation", f"{item.what} in force", item.since) for item in in_force]
+
+
+def configuration(target: Target) -> list[Change]:
+    """The file that describes this environment."""
+    file = target.root / FILE_NAME
+    moment = _modified(file)
+    return [Change("configuration", f"{file.name} was written", moment)] if moment else []
+
+
+def files(host: str, changed: Mapping[str, float]) -> list[Change]:
+    """The application's own files on a host."""
+    return [Change("configuration", f"{name} was written", moment, host) for name, moment in changed.items()]
+
+
+def migrations(target: Target) -> list[Change]:
+    """The last batch of migrations; the table has no times. RunbookError where it cannot be read."""
+    return list(_migrations(target))
+
+
+def _migrations(target: Target) -> Iterator[Change]:
+    with sql_of(target).transaction(writes=False) as execute:
+        rows = execute("SELECT migration, batch FROM migrations ORDER BY batch DESC, id DESC")
+    last = [str(name) for name, batch in rows if batch == rows[0][1]]
+    if last:
+        more = f" and {len(last) - MIGRATIONS} more" if len(last) > MIGRATIONS else ""
+        yield Change("migration", f"last batch: {', '.join(last[:MIGRATIONS])}{more}")
+
+
+def _modified(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return None

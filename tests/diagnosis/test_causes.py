@@ -1,0 +1,266 @@
+"""Rules and ranking, on facts made by hand: each fault has its cause, and no fault has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runbook_lib.config import Hosts, Queues
+from runbook_lib.diagnosis.causes import RULES, diagnose
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.remedies import Remedies
+from runbook_lib.laravel.queues import Depth
+from runbook_lib.probes.certificates import Certificate
+from runbook_lib.probes.changes import Change
+from runbook_lib.probes.database import DatabaseState, Session
+from runbook_lib.probes.disk import FileSystem
+from runbook_lib.probes.hosts import HostState
+from runbook_lib.probes.queues import QueueState
+from runbook_lib.probes.redis import RedisState
+from runbook_lib.probes.workers import Process
+from runbook_lib.run.in_force import InForce
+from runbook_lib.run.standing import Standing
+from tests.diagnosis.facts import GOOD, LIVE, NOW, URL, facts, flow, impact, message, reading, traffic
+
+ERRORS = impact(reading("/up"), real=flow(errors=4))
+SLOW = impact(reading("home page", seconds=0.9), real=flow(slow=5))
+REFUSED = impact(
+    *(reading(name, 0, "no answer: [Errno 111] Connection refused") for name in ("/up", "/ready", "home page"))
+)
+TIMED_OUT = impact(*(reading(name, 0, "no answer within 4.0 s", 4.0) for name in ("/up", "/ready", "home page")))
+NOT_READY = impact(reading("/ready", 500), real=flow(errors=8))
+WELL = DatabaseState("pgsql", True, "PostgreSQL 15", used=5, allowed=97)
+DOWN = replace(WELL, reachable=False, saw="connection refused")
+HOLDER = Session("4711", 90.0, "shop", "idle in transaction", "UPDATE orders SET total = 1")
+WAITING = Session("4712", 40.0, "shop", "active", "UPDATE orders SET total = 2", ("4711",))
+LOCKED = replace(WELL, blocked=(WAITING,), blocking=(HOLDER,))
+LIMITS = Queues(store="redis", max_waiting=100, max_age=300)
+WEB = Hosts(processes={"web": "php-fpm"})
+ROOM = FileSystem("/", 10**10, 0.4)
+
+
+def queues(waiting: int, reserved: int = 0, first: int | None = None, oldest: float | None = None) -> dict[str, Any]:
+    depths = [Depth(waiting if first is None else first, 0, reserved, oldest), Depth(waiting, 0, reserved, oldest)]
+    counted = tuple(QueueState(NOW - 3 + 3 * n, {"default": depth}) for n, depth in enumerate(depths))
+    return {"queues": counted, "queue_limits": LIMITS}
+
+
+def machines(**about: Any) -> dict[str, HostState]:
+    given: dict[str, Any] = {"skew": 0.0, "disks": {".": ROOM}, "processes": (Process(1, "S", "php-fpm: master"),)}
+    return {"web-1": HostState("web-1", **{**given, **about})}
+
+
+FAULTS: dict[str, tuple[str, Facts]] = {
+    "errors began with the release": (
+        "bad-release",
+        facts(ERRORS, since=NOW - 300, passed={GOOD.id: NOW - 90_000}, messages=(message("boom", NOW - 290),)),
+    ),
+    "errors since the processes started, logs too short": (
+        "bad-release",
+        facts(
+            impact(real=flow(errors=4, before=traffic(4000, 1500), started=NOW - 7190)),
+            passed={GOOD.id: NOW - 90_000},
+            messages=(message("boom", NOW - 600, reaches=NOW - 600),),
+        ),
+    ),
+    "slow since the release": (
+        "bad-release",
+        facts(
+            impact(real=flow(slow=5, before=traffic(400, 0, 190), started=NOW - 290)),
+            since=NOW - 300,
+            passed={GOOD.id: NOW - 90_000},
+        ),
+    ),
+    "errors long after a release that passed": ("error-spike", facts(ERRORS, messages=(message("boom", NOW - 60),))),
+    "nothing listens": ("process-down", facts(REFUSED)),
+    "nothing is answered": ("process-hung", facts(TIMED_OUT)),
+    "a process is stopped": (
+        "process-hung",
+        facts(
+            TIMED_OUT,
+            machines=machines(processes=(Process(9, "T", "php-fpm: master"),)),
+            hosts=WEB,
+        ),
+    ),
+    "a web process is missing on a host": (
+        "process-down",
+        facts(ERRORS, machines=machines(processes=(Process(9, "S", "cron"),)), hosts=WEB),
+    ),
+    "a container has stopped": ("process-down", facts(REFUSED, unreachable={"shop-1": "it is not running"})),
+    "a host cannot be reached": ("host-down", facts(ERRORS, machines=machines(), unreachable={"web-2": "no route"})),
+    "no worker runs": (
+        "workers-down",
+        facts(machines=machines(), hosts=Hosts(processes={"worker": "queue:work"}), **queues(500)),
+    ),
+    "jobs wait and nobody works": ("queue-backlog", facts(**queues(500, reserved=2))),
+    "a job waits for an hour": ("queue-backlog", facts(**queues(3, reserved=1, oldest=NOW - 3600))),
+    "the database is down": ("database-down", facts(NOT_READY, database=DOWN, messages=(message("no", NOW - 50),))),
+    "the database is down and not configured": (
+        "database-down",
+        facts(NOT_READY, messages=(message("SQLSTATE[HY000] [2002] Connection refused", NOW - 50),)),
+    ),
+    "a lock": ("database-lock", facts(ERRORS, database=LOCKED)),
+    "a lock stops everything": ("database-lock", facts(TIMED_OUT, database=LOCKED)),
+    "a slow statement": ("slow-query", facts(SLOW, database=replace(WELL, slow=(replace(HOLDER, state="active"),)))),
+    "connections are used up": ("connections-exhausted", facts(NOT_READY, database=replace(WELL, used=97))),
+    "the database refuses more connections": (
+        "connections-exhausted",
+        facts(NOT_READY, database=replace(WELL, reachable=False, full=True, saw="too many clients already")),
+    ),
+    "the database is read-only": ("database-read-only", facts(ERRORS, database=replace(WELL, read_only="standby"))),
+    "Redis is down": ("cache-down", facts(NOT_READY, redis=RedisState(False, "connection refused"))),
+    "Redis is full": ("cache-down", facts(ERRORS, redis=RedisState(True, "7", used=9, limit=9, policy="noeviction"))),
+    "a disk is full": (
+        "disk-full",
+        facts(ERRORS, machines=machines(disks={".": FileSystem("/", 0, 1.0)}), messages=(message("x", NOW - 9),)),
+    ),
+    "the application says that the disk is full": (
+        "disk-full",
+        facts(ERRORS, messages=(message("ERROR database or disk is full", NOW - 9),)),
+    ),
+    "a certificate has expired": (
+        "certificate",
+        facts(
+            impact(*(reading(n, 0, "no answer: certificate verify failed") for n in ("/up", "/ready", "home page"))),
+            certificates=(Certificate(URL, "certificate has expired"),),
+        ),
+    ),
+    "more traffic than usual": (
+        "traffic-spike",
+        facts(impact(real=replace(flow(before=traffic(7200)), seconds=1.0, halves=({"/": traffic(40, 0, 20)},) * 2))),
+    ),
+    "answers are slow": ("slow-answers", facts(SLOW)),
+    "rows cannot be used": ("corrupt-rows", facts(ERRORS, messages=(message("ERROR invalid price -1", NOW - 90),))),
+    "a key is misused": (
+        "leaked-key",
+        facts(suspicious=(message("WARNING request with a revoked API key", NOW - 90),)),
+    ),
+    "maintenance mode was left on": (
+        "maintenance-left-on",
+        facts(
+            impact(reading("/ready", 503), reading("home page", 503)),
+            in_force=(InForce("maintenance mode", "shop/production", NOW - 7200, "r1", "papermill ..."),),
+        ),
+    ),
+    "a mitigation hinders users": (
+        "mitigation-left-on",
+        facts(ERRORS, in_force=(InForce("read_only", "shop/production", NOW - 7200, "r1", "papermill ..."),)),
+    ),
+    "a mitigation was forgotten": (
+        "mitigation-left-on",
+        facts(in_force=(InForce("scale", "shop/production", NOW - 90_000, "r1", "papermill ..."),)),
+    ),
+    "a configuration file was written before": (
+        "configuration-change",
+        facts(
+            ERRORS,
+            messages=(message("boom", NOW - 90),),
+            changes=(Change("configuration", ".env was written", NOW - 100, "web-1"),),
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cause", "seen"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_blamed_on_its_cause(cause: str, seen: Facts) -> None:
+    found = diagnose(seen).causes
+    assert [one.name for one in found[:1]] == [cause], [(one.name, one.score) for one in found]
+    assert found[0].supporting
+    assert 0 < found[0].score <= 1
+    assert found[0].command or found[0].by_hand
+
+
+QUIET: dict[str, Facts] = {
+    "all is well": facts(),
+    "well and everything configured": facts(
+        database=WELL, redis=RedisState(True, "7"), machines=machines(), certificates=(Certificate(URL, days=60),),
+        hosts=Hosts(processes={"web": "php-fpm"}), **queues(20, reserved=3),
+    ),
+    "one request failed": facts(impact(real=replace(flow(), halves=({"/": traffic(10, 1)}, {"/": traffic(10)})))),
+    "errors of a release that is gone": facts(messages=(replace(message("boom", NOW - 9000), last=NOW - 8000),)),
+    "a new release that is well": facts(since=NOW - 20, passed={GOOD.id: NOW - 90_000}),
+    "a report runs long": facts(database=replace(WELL, slow=())),
+    "a queue that is worked off": facts(**queues(90, reserved=5, first=95)),
+    "errors in the log that hurt nobody": facts(messages=(message("boom", NOW - 3000, count=3, before=9),)),
+    "nothing could be looked at": Facts("shop/production", NOW),
+    "a mitigation of an open incident": facts(
+        in_force=(InForce("scale", "shop/production", NOW - 90_000, "r1", "x"),), incident_open=True
+    ),
+    "one slow answer": facts(impact(real=replace(flow(), halves=({"/": traffic(10, 0, 4)}, {"/": traffic(10)})))),
+    "a host that cannot be looked into and nobody is hurt": facts(unreachable={"web-2": "no route"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seen", QUIET.values(), ids=QUIET)
+def test_no_fault_no_cause(seen: Facts) -> None:
+    assert [(cause.name, cause.supporting) for cause in diagnose(seen).causes] == []
+
+
+def test_every_rule_is_proven_by_a_fault() -> None:
+    named = {cause.name for _, seen in FAULTS.values() for rule in RULES if (cause := rule(seen))}
+    assert len(RULES) - 1 <= len(named)  # clock-skew is proven below
+
+
+def test_a_rollback_names_the_last_known_good_release() -> None:
+    (cause, *_) = diagnose(FAULTS["errors began with the release"][1]).causes
+    assert cause.command == "papermill rollback.ipynb -p tag v1.4.2 -p environment production"
+    assert "the errors began 10 s after it went live" in " ".join(cause.supporting)
+
+
+def test_without_a_known_good_release_a_person_chooses() -> None:
+    (cause, *_) = diagnose(replace(FAULTS["errors began with the release"][1], good=None)).causes
+    assert not cause.command
+    assert "no other release has a recorded PASS" in cause.by_hand
+
+
+def test_a_release_marked_bad_is_suspected_first() -> None:
+    seen = replace(FAULTS["errors began with the release"][1], standing=Standing(bad={LIVE.id: "checkout fails"}))
+    (cause, *_) = diagnose(seen).causes
+    assert "it is marked bad: checkout fails" in cause.supporting
+
+
+def test_errors_that_began_before_the_release_are_not_its_fault() -> None:
+    seen = facts(ERRORS, since=NOW - 300, passed={}, messages=(message("boom", NOW - 5000),))
+    assert [cause.name for cause in diagnose(seen).causes] == ["error-spike"]
+
+
+def test_only_levers_that_are_configured_are_named() -> None:
+    seen = replace(FAULTS["a lock"][1], remedies=Remedies({"environment": "production"}))
+    (cause, *_) = diagnose(seen).causes
+    assert cause.next is None
+    assert "4711" in cause.by_hand
+
+
+def test_the_database_explains_the_failing_requests_and_comes_first() -> None:
+    seen = facts(
+        NOT_READY, since=NOW - 200, passed={GOOD.id: NOW - 90_000}, database=DOWN,
+        messages=(message("SQLSTATE[08006] connection refused", NOW - 100),),
+    )  # fmt: skip
+    names = [cause.name for cause in diagnose(seen).causes]
+    assert names[0] == "database-down"
+    assert "error-spike" not in names
+    for cause in diagnose(seen).causes[1:]:
+        assert "database-down would explain it, too" in " ".join(cause.opposing)
+
+
+def test_several_faults_are_several_causes_with_the_root_first() -> None:
+    seen = facts(
+        REFUSED, database=DOWN, redis=RedisState(False, "connection refused"),
+        machines=machines(disks={".": FileSystem("/", 0, 1.0)}),
+    )  # fmt: skip
+    found = diagnose(seen).causes
+    assert found[0].name == "disk-full"
+    assert {"process-down", "database-down", "cache-down"} <= {cause.name for cause in found}
+
+
+def test_two_independent_faults_are_both_certain() -> None:
+    seen = facts(NOT_READY, redis=RedisState(False, "connection refused"), database=LOCKED)
+    assert {cause.name for cause in diagnose(seen).causes if cause.score > 0.9} == {"cache-down", "database-lock"}
+
+
+def test_clocks_that_are_apart_are_told_where_requests_fail() -> None:
+    seen = facts(ERRORS, machines=machines(skew=300.0))
+    assert "clock-skew" in [cause.name for cause in diagnose(seen).causes]
+    assert "clock-skew" not in [cause.name for cause in diagnose(facts(machines=machines(skew=300.0))).causes]
