@@ -10,10 +10,11 @@ from typing import Any
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, RotatedSecret, Target
+from runbook_lib.display import Table
 from runbook_lib.errors import ConfigurationError
 from runbook_lib.laravel.keys import SIZE
 from runbook_lib.laravel.steps import artisan, on_host
-from runbook_lib.observation.health import health
+from runbook_lib.observation.health import health, look
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.platforms.command_step import Bench, in_short
@@ -25,6 +26,7 @@ from runbook_lib.rotation.vault import Vault, sweep
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 
 RUNBOOK = "rotate_secrets"
+BEFORE = "health before"
 # What is told at one place may take a moment to be known at another.
 PATIENCE = 10.0
 LOOK_EVERY = 0.5
@@ -68,6 +70,20 @@ class Rotation(Procedure):
         sweep(target.state, {record.run for record in run.journal.runs(1000, unfinished=True)})
         return cls(run, target, approve, secret, leaked, accept_loss)
 
+    def plan(self) -> Table:
+        """Take the readings, make the plan, write it down and show it, with what is bad already."""
+        table = super().plan()
+        with self.run.guarded():
+            if not list(self.run.journal.events(self.run.id, BEFORE)):
+                self.run.record(BEFORE, bad={target.name: self._bad_now(target) for target in self._targets})
+        bad = [f"{name}: bad already: {', '.join(names)}" for name, names in self._bad_before.items() if names]
+        return replace(table, notes=(*bad, *table.notes))
+
+    def _bad_now(self, target: Target) -> list[str]:
+        release = next(iter(self._platform(target).current().values()))
+        readings = look(target.environment, self._platform(target), release)
+        return sorted({reading.name for reading in readings if not reading.ok})
+
     def rotate(self) -> str:
         """Carry out all sections: staging, then the environment; each is verified or taken back."""
         return self.apply()
@@ -82,7 +98,7 @@ class Rotation(Procedure):
     # -- readings ---------------------------------------------------------------------------------------------------
 
     def _read(self) -> Snapshot:
-        return {target.name: self._read_one(target) for target in self._targets}
+        return {"environments": {target.name: self._read_one(target) for target in self._targets}}
 
     @property
     def _targets(self) -> list[Target]:
@@ -102,8 +118,9 @@ class Rotation(Procedure):
     # -- the plan ---------------------------------------------------------------------------------------------------
 
     def _build(self, snapshot: Snapshot) -> Plan:
-        sections = [section for target in self._targets for section in self._sections(target, snapshot[target.name])]
-        warnings = [f"{name}: {line}" for name, read in snapshot.items() for line in read["warnings"]]
+        each = snapshot["environments"]
+        sections = [section for target in self._targets for section in self._sections(target, each[target.name])]
+        warnings = [f"{name}: {line}" for name, read in each.items() for line in read["warnings"]]
         warnings += self._of_this_run()
         title = f"Change {self.secret} of {self.target.label}" + (", which leaked" if self.leaked else "")
         return Plan(title, tuple(sections), snapshot, tuple(warnings), self.run.id)
@@ -117,10 +134,10 @@ class Rotation(Procedure):
 
     def _sections(self, target: Target, read: dict[str, Any]) -> Iterator[Section]:
         rotating = self._rotating(target, read)
-        release = next(iter(read["live"].values()))
 
         def section(name: str, title: str, steps: Sequence[Step], **more: Any) -> Section:
-            return Section(name, target.label, title, tuple(steps), release=release, **more)
+            # Without the release: that a secret was changed proves nothing of it.
+            return Section(name, target.label, title, tuple(steps), **more)
 
         yield section(
             target.name,
@@ -194,7 +211,15 @@ class Rotation(Procedure):
 
     def _health(self, target: Target, read: dict[str, Any]) -> Verdict:
         release = Release(**next(iter(read["live"].values())))
-        return health(target.environment, self._platform(target), release)
+        bad = self._bad_before.get(target.name, [])
+        verdict = health(target.environment, self._platform(target), release, bad)
+        return _with(verdict, f"bad before already: {', '.join(bad)}") if bad else verdict
+
+    @property
+    def _bad_before(self) -> dict[str, list[str]]:
+        """What was bad when the plan was made: in an incident, a secret must not wait until all is well."""
+        found: dict[str, list[str]] = next(self.run.journal.events(self.run.id, BEFORE)).data["bad"]
+        return found
 
     # -- what it is made of -----------------------------------------------------------------------------------------
 

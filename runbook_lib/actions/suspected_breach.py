@@ -95,7 +95,8 @@ class Breach(Procedure):
             self._known, unread = known_secrets(self.target, self._platform, self._hosts)
             answered, unasked = leaks.served(self.target, self._known)
             held, unsearched = leaks.written(self.target, self._platform, self._hosts, self._known)
-            found, unseen = [*answered, *held], [*unread, *unasked, *unsearched]
+            found = [*answered, *leaks.published(self.target, held)]
+            unseen = [*unread, *unasked, *unsearched]
             self._causes = list(self._named(found))
             opened = next(self.run.journal.events(self.run.id, "opened")).data
             incident = str(opened["parameters"].get("incident", ""))
@@ -137,8 +138,11 @@ class Breach(Procedure):
             if following.command not in {row[2] for row in rows}:
                 rows.append(("rotate", following.parameters["secret"], following.command))
         by_hand = sorted({one.name for one in self._known if not one.rotated_by})
-        notes = [f"change by hand, for runbooks.toml does not say how: {', '.join(by_hand)}"] if by_hand else []
-        return Table("Recommended", ("step", "what", "command"), rows, notes)
+        if by_hand:
+            rows.append(("by hand", f"runbooks.toml does not say how to change {', '.join(by_hand)}", "-"))
+        with self.run.guarded():
+            self.run.record("recommended", steps=[list(row) for row in rows])
+        return Table("Recommended", ("step", "what", "command"), rows)
 
     @cached_property
     def _there_is(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from runbook_lib.breach.secrets_known import SHORTEST, KnownSecret
 from runbook_lib.command import Command, Secret, mask, printable
@@ -15,6 +16,8 @@ from runbook_lib.platforms.base import Platform
 from runbook_lib.rotation.values import forms
 
 TIMEOUT = 120.0
+# Folders that a Laravel application gives to the network, and the routes of their files.
+_PUBLIC = {"storage/app/public/": "/storage/", "public/": "/"}
 _LARGEST = 2_000_000
 _SHOWN = 20
 # -f -: what is looked for is read, so no process list has it.
@@ -88,11 +91,31 @@ def written(
                     unseen.append(f"{host}: {folder} cannot be searched: status {result.code}")
                     break
                 files = [line for line in result.output.splitlines() if line.startswith(folder)]
-                found += [
-                    Leak(f"{host}: {printable(file)}", "holds its value", (one.name,), folder.startswith("public"))
-                    for file in files[:_SHOWN]
-                ]
+                found += [Leak(f"{host}: {printable(file)}", "holds its value", (one.name,)) for file in files[:_SHOWN]]
     return found, unseen
+
+
+def published(target: Target, found: Sequence[Leak]) -> list[Leak]:
+    """The same leaks; files that the site gives to anybody are said to be served."""
+    import requests
+
+    answers: dict[str, bool] = {}
+    for leak in found:
+        path = _path(leak.where.partition(": ")[2])
+        if path and path not in answers:
+            try:
+                url = target.environment.url.rstrip("/") + quote(path)
+                with requests.get(url, timeout=target.environment.checks.timeout, stream=True) as answer:
+                    answers[path] = answer.status_code == 200
+            except requests.RequestException:
+                answers[path] = False
+    return [replace(leak, served=answers.get(_path(leak.where.partition(": ")[2]), leak.served)) for leak in found]
+
+
+def _path(file: str) -> str:
+    """The route under which Laravel's site gives a file, or nothing."""
+    served = (route + file.removeprefix(folder) for folder, route in _PUBLIC.items() if file.startswith(folder))
+    return next(served, "")
 
 
 def _named(text: str, known: Sequence[KnownSecret]) -> tuple[str, ...]:

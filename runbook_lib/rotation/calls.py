@@ -8,6 +8,7 @@ from runbook_lib.command import Command, Secret, mask, printable
 from runbook_lib.config import SecretCheck, Target
 from runbook_lib.connectors import connector_to
 from runbook_lib.errors import CommandError
+from runbook_lib.platforms.command_step import in_short
 from runbook_lib.rotation.kinds.base import Reply
 from runbook_lib.rotation.values import mask_always
 
@@ -51,7 +52,7 @@ def _run(check: SecretCheck, value: str, target: Target) -> Reply:
     except CommandError as error:
         return Reply("unknown", printable(mask(error.message), 160))
     if result.ok:
-        return Reply("accepted", f"{check.run[0]} ended with 0")
+        return Reply("accepted", f"{in_short(check.run[:1])} ended with 0")
     said = printable(result.last_line, 120)
-    words = f"{check.run[0]} ended with {result.code}" + (f": {said}" if said else "")
+    words = f"{in_short(check.run[:1])} ended with {result.code}" + (f": {said}" if said else "")
     return Reply("refused" if result.code == REFUSED else "unknown", words)

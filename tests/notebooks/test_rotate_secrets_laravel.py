@@ -20,6 +20,7 @@ import pymysql
 import pytest
 
 from tests.notebooks.conftest import Project
+from tests.notebooks.dying import killed, started_after_it_finished
 from tests.real.databases import Database, fresh_database
 from tests.real.laravel_app import install, serving
 from tests.rotation.kinds.test_postgresql import asks_for_passwords
@@ -211,17 +212,8 @@ def nowhere(
 ) -> None:
     """None of the values, in any form, is in what was said, kept or seen in the process list."""
     project = application.project
-    shown = subprocess.run(
-        ["jupyter", "nbconvert", "--to", "html", "--stdout", "rotate_secrets.ipynb"],
-        cwd=project.notebooks,
-        env=project.env(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     texts = {
         "output": done.stdout + done.stderr,
-        "page": shown.stdout,
         "record": json.dumps(project.record()),
         **processes.seen,
     }
@@ -241,5 +233,47 @@ def forms_of(value: str) -> Iterator[str]:
     yield value.encode().hex()
 
 
-def events(application: Application, kind: str) -> list[dict[str, Any]]:
-    return [event["data"] for event in application.project.record()["events"] if event["kind"] == kind]
+# Of a rotation without staging: after it was made, made valid, written, shown to be good, the old one dead, forgotten.
+COMMAND = ("rotate_secrets.ipynb", "-p", "secret", "DB_PASSWORD")
+ENDS = 35
+FEW = [(7, "before"), (8, "after"), (10, "after"), (12, "before"), (14, "after"), (20, "after"), (25, "after")]
+ALL = [(number, when) for number in range(1, ENDS) for when in ("before", "after")]
+
+
+@pytest.mark.parametrize(("number", "when"), ALL if os.environ.get("RUNBOOK_CRASH_MATRIX") else FEW)
+@pytest.mark.parametrize("application", ["pgsql"], indirect=True)
+def test_killed_anywhere_the_application_serves_and_the_same_command_ends_right(
+    application: Application, number: int, when: str
+) -> None:
+    killed(application.project, number, when, *COMMAND)
+    assert application.get("/customers") == 200
+    done = application.rotate("secret", "DB_PASSWORD")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert application.get("/customers") == 200
+    history = application.project.json("runbook", "history", "-n", "10")
+    assert [record["status"] for record in history] == ["succeeded"]
+    assert started_after_it_finished(application.project.record()["events"]) == []
+    new = application.env
+    assert new["DB_USERNAME"] == "shop__a"
+    assert logs_in(application.database, "shop__a", new["DB_PASSWORD"])
+    assert not logs_in(application.database, "shop", PASSWORD)
+    assert list((application.project.root / ".runbooks/secrets").iterdir()) == []
+
+
+@pytest.mark.parametrize("application", ["pgsql"], indirect=True)
+def test_an_application_that_does_not_take_it_keeps_the_old_one(application: Application) -> None:
+    """It looks for its password somewhere else, so the new one never reaches it."""
+    before = (application.folder / ".env").read_bytes()
+    (application.folder / ".env").write_bytes(before)
+    config = application.folder / "config/app.php"
+    text = config.read_text()
+    config.write_text(
+        text.replace("'release' =>", "'broken' => env('DB_USERNAME') === 'shop' ? 0 : abort(500), 'release' =>")
+    )
+    subprocess.run(["git", "update-index", "--assume-unchanged", "config/app.php"], cwd=application.folder, check=True)
+    done = application.rotate("secret", "DB_PASSWORD")
+    assert done.returncode == 1
+    assert application.get("/customers") == 200
+    assert (application.folder / ".env").read_bytes() == before
+    assert logs_in(application.database, "shop", PASSWORD)
+    assert list((application.project.root / ".runbooks/secrets").iterdir()) == []
