@@ -23,10 +23,10 @@ SCHEMA = [
     "CREATE TABLE oauth_refresh_tokens (id varchar(100), access_token_id varchar(100), revoked {boolean})",
     "CREATE TABLE sessions (id varchar(100), user_id integer NULL, last_activity integer)",
     "CREATE TABLE password_resets (email varchar(100), created_at timestamp NULL)",
-    "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'o''brien@shop.example', 'r2'), (3, 'c@x.example', NULL)",
+    "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'o''brien@shop.example', 'r2'), (3, 'c@x.org', NULL)",
     "INSERT INTO personal_access_tokens VALUES (1, 1, '2026-11-01 00:00:00'), (2, 2, '2026-11-20 00:00:00')",
-    "INSERT INTO oauth_access_tokens VALUES ('a', 1, {no}, '2026-11-01 00:00:00'), ('b', 2, {no}, '2026-11-20 00:00:00'),"
-    " ('c', 2, {yes}, '2026-11-20 00:00:00')",
+    "INSERT INTO oauth_access_tokens VALUES ('a', 1, {no}, '2026-11-01 00:00:00'),"
+    " ('b', 2, {no}, '2026-11-20 00:00:00'), ('c', 2, {yes}, '2026-11-20 00:00:00')",
     "INSERT INTO oauth_refresh_tokens VALUES ('ra', 'a', {no}), ('rb', 'b', {no}), ('rc', 'c', {yes})",
     "INSERT INTO sessions VALUES ('s1', 1, 1793491200), ('s2', 2, 1795132800), ('s3', NULL, 1795132800)",
     "INSERT INTO password_resets VALUES ('ada@shop.example', '2026-11-01 00:00:00'),"
