@@ -18,6 +18,7 @@ from runbook_lib.run.plan import Step
 WITHIN = 300.0
 LOOK_EVERY = 0.3
 _RUN_LABEL = "runbook.run"
+_GAVE_UP = ("paused", "rollback_completed", "rollback_paused")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ class SwarmSecret:
         client = self._client
         with reported("reading the swarm's services"):
             return all(
-                self._used(client, service)["SecretName"] == self._fresh_name
-                and _settled(client.inspect_service(service))
+                self._used(client, service)["SecretName"] == self._fresh_name and self._settled(client, service)
                 for service in self.table.services
             )
 
@@ -122,10 +122,9 @@ class SwarmSecret:
 
     def _used(self, client: Client, service: str) -> dict[str, str]:
         """How a service refers to the secret now. ConfigurationError when it does not."""
-        spec = client.inspect_service(service)["Spec"]["TaskTemplate"]["ContainerSpec"]
-        for item in spec.get("Secrets") or []:
-            if item.get("File", {}).get("Name", "").rpartition("/")[2] == self.table.secret:
-                return {"SecretID": item["SecretID"], "SecretName": item["SecretName"]}
+        reference = self._reference(client.inspect_service(service)["Spec"]["TaskTemplate"])
+        if reference:
+            return reference
         raise ConfigurationError(
             f"the service {service} has no secret under the file name {self.table.secret}",
             next_step="check secret and services of the place in runbooks.toml",
@@ -142,22 +141,34 @@ class SwarmSecret:
             client.update_service(seen["ID"], seen["Version"]["Index"], task_template=template, fetch_current_spec=True)
         self._wait(client, service)
 
+    def _reference(self, template: dict[str, Any]) -> dict[str, str]:
+        """How a service's or a task's specification refers to the secret; empty when it does not."""
+        for item in template["ContainerSpec"].get("Secrets") or []:
+            if item.get("File", {}).get("Name", "").rpartition("/")[2] == self.table.secret:
+                return {"SecretID": item["SecretID"], "SecretName": item["SecretName"]}
+        return {}
+
     def _wait(self, client: Client, service: str) -> None:
         deadline = time.monotonic() + WITHIN
-        while not _settled(seen := client.inspect_service(service)):
-            state = (seen.get("UpdateStatus") or {}).get("State", "")
-            if state in ("paused", "rollback_completed", "rollback_paused") or time.monotonic() > deadline:
-                message = (seen.get("UpdateStatus") or {}).get("Message", "it takes too long")
+        while not self._settled(client, service):
+            about = client.inspect_service(service).get("UpdateStatus") or {}
+            if about.get("State", "") in _GAVE_UP or time.monotonic() > deadline:
                 raise StepFailedError(
-                    f"the service {service} does not come up with the new secret: {message}",
+                    f"the service {service} does not come up with the secret: {about.get('Message', 'too slow')}",
                     next_step=f"docker service ps --no-trunc {service}",
                 )
             time.sleep(LOOK_EVERY)
 
+    def _settled(self, client: Client, service: str) -> bool:
+        """Whether all tasks run with the secret that the service names. Right after an update its status is still the
+        one of the update before, so the tasks are looked at."""
+        seen = client.inspect_service(service)
+        if (seen.get("UpdateStatus") or {}).get("State", "completed") not in ("completed", "rollback_completed"):
+            return False
+        wanted = self._reference(seen["Spec"]["TaskTemplate"])
+        tasks = client.tasks(filters={"service": service, "desired-state": "running"})
+        return all(task["Status"]["State"] == "running" and self._reference(task["Spec"]) == wanted for task in tasks)
+
     @property
     def _client(self) -> Client:
         return connect(self.table.engine)
-
-
-def _settled(service: dict[str, Any]) -> bool:
-    return bool((service.get("UpdateStatus") or {}).get("State", "completed") == "completed")
