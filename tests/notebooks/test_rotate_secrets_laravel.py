@@ -234,6 +234,23 @@ def forms_of(value: str) -> Iterator[str]:
     yield value.encode().hex()
 
 
+@pytest.mark.parametrize("application", ["pgsql"], indirect=True)
+def test_remember_me_tokens_are_revoked_through_the_application(application: Application) -> None:
+    names = ("ada", "bo", "cy")
+    for number, name in enumerate(names, 1):
+        values = f"({number}, '{name}', '{name}@shop.example', 'x', 'remembered')"
+        execute(
+            application.database, [f"INSERT INTO users (id, name, email, password, remember_token) VALUES {values}"]
+        )
+    some = ("-p", "action", "revoke", "-p", "users", "1, bo@shop.example")
+    done = application.project.run("papermill", "suspected_breach.ipynb", *some)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing is left of 2" in done.stdout + done.stderr
+    with application.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM users WHERE remember_token IS NOT NULL")
+        assert cursor.fetchall() == [("cy",)]
+
+
 # Of a rotation without staging: after it was made, made valid, written, shown to be good, the old one dead, forgotten.
 COMMAND = ("rotate_secrets.ipynb", "-p", "secret", "DB_PASSWORD")
 ENDS = 35
