@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.rollback_migrations import RollbackMigrations
     from runbook_lib.actions.rotate_secrets import Rotation
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
     from runbook_lib.actions.suspected_breach import Breach
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
+    from runbook_lib.notebook.desk import desk
 
 __all__ = [
     "Breach",
@@ -22,10 +24,12 @@ __all__ = [
     "Maintenance",
     "Mitigation",
     "Rollback",
+    "RollbackMigrations",
     "Rotation",
     "SiteDown",
     "Triage",
     "Verification",
+    "desk",
 ]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
@@ -39,7 +43,9 @@ _HOMES = {
     "Rotation": "runbook_lib.actions.rotate_secrets",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
+    "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
     "Verification": "runbook_lib.actions.verification",
+    "desk": "runbook_lib.notebook.desk",
 }
 
 

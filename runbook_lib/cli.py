@@ -15,6 +15,7 @@ import click
 from runbook_lib.errors import RunbookError
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
+from runbook_lib.publishing.cli import site
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -48,6 +49,7 @@ def main() -> None:
 
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(site)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -245,6 +247,26 @@ def mark(tag: str, mark: str, reason: str, service: str, environment: str) -> No
     data = {"release": release.facts, "mark": mark, "reason": f"{actor()}: {reason}", "environment": target.label}
     Journal(target.state).append("", "marked", data)
     click.echo(f"{release} is marked {mark} in {target.label}")
+
+
+@main.group()
+def jobs() -> None:
+    """Queued jobs that a rollback set aside; `runbook history` names what is kept."""
+
+
+@jobs.command("put-back")
+@click.argument("mark")
+@click.option("--approve", default="", help="Digest of a plan that was approved beforehand.")
+@_clear
+def put_back(mark: str, approve: str) -> None:
+    """Put the jobs under MARK back into their queues; refused while the live release lacks their classes."""
+    from runbook_lib.actions.putting_back import PuttingBack
+
+    procedure = PuttingBack.open(mark, approve)
+    procedure.plan()
+    procedure.gate()
+    procedure.apply()
+    click.echo(procedure.close())
 
 
 @main.command("verify-journal")

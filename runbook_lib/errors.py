@@ -26,10 +26,12 @@ RunbookError
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
 ├── IncidentError               no such incident, or not one that can be changed
 ├── DrillError                  a drill cannot be run, or did not show what it was to show
+├── PublishingError             the site cannot be built from what there is
 └── PracticeError               the practice environment cannot be started or stopped
 
 KeyboardInterrupt
-└── RunInterrupted              a signal ended the run in order
+├── RunInterrupted              a signal ended the run in order
+└── RunStopped                  a person stopped the run between two steps
 """
 
 from __future__ import annotations
@@ -150,6 +152,10 @@ class DrillError(RunbookError):
     """A drill cannot be run, or it did not show what it was to show."""
 
 
+class PublishingError(RunbookError):
+    """The site cannot be built: a runbook without owner, an undocumented parameter, a broken link."""
+
+
 class PracticeError(RunbookError):
     """The practice environment cannot be started, stopped or broken."""
 
@@ -164,4 +170,13 @@ class RunInterrupted(KeyboardInterrupt):
         self.message = f"interrupted by {name}"
         self.next_step = "run the same command again: it continues this run"
         self.signum = signum
+        super().__init__(f"{self.message}\nNext: {self.next_step}")
+
+
+class RunStopped(KeyboardInterrupt):
+    """A person stopped the run between two steps; it can be continued or undone. No Exception, for the same reason."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.next_step = "run the notebook from its first cell to go on, or call undo() to put back what served before"
         super().__init__(f"{self.message}\nNext: {self.next_step}")

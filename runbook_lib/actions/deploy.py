@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from runbook_lib.actions.workers import Workers
 from runbook_lib.command import Command
 from runbook_lib.config import Hook, Target
 from runbook_lib.connectors import connector_to
@@ -48,7 +49,7 @@ class Deployment:
             name,
             label,
             title,
-            steps=(*before, *switch.steps, *self._take_effect(readings, name), *after),
+            steps=(*before, *switch.steps, *self._noted(readings), *self._take_effect(readings, name), *after),
             back=(
                 *self._undone("after", hooks.after),
                 *switch.back,
@@ -56,7 +57,7 @@ class Deployment:
                 *self._undone("before", hooks.before),
             ),
             ready=lambda begun: self._refuse_drift(readings, begun),
-            verify=self._verify,
+            verify=lambda: self._verify(readings),
             verified_back=lambda: self._what_serves(readings),
             release=self.release.facts,
             seconds=seconds,
@@ -68,8 +69,21 @@ class Deployment:
         if laravel is not None:
             yield from after_switch(laravel, self.platform, list(readings["hosts"]), prefix, self.run)
 
-    def _verify(self) -> Verdict:
-        return health(self.target.environment, self.platform, self.release)
+    def _noted(self, readings: Snapshot) -> Iterator[Step]:
+        for workers in self._workers(readings):
+            yield from workers.noted()
+
+    def _workers(self, readings: Snapshot) -> Iterator[Workers]:
+        """The workers of a Laravel application; of another one nothing is known."""
+        laravel = self.target.environment.laravel
+        if laravel is not None:
+            yield Workers(self.target, self.platform, laravel, list(readings["hosts"]), self.run)
+
+    def _verify(self, readings: Snapshot) -> Verdict:
+        verdict = health(self.target.environment, self.platform, self.release)
+        for workers in self._workers(readings):
+            verdict = workers.seen(verdict)
+        return verdict
 
     def _refuse_drift(self, readings: Snapshot, begun: bool) -> None:
         """The environment must run what the plan saw; in a continued run, that or the target."""

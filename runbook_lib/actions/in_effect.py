@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.actions.maintenance import WHAT as MAINTENANCE
+from runbook_lib.actions.doors import WHAT as MAINTENANCE
 from runbook_lib.actions.maintenance import is_closed
 from runbook_lib.command import printable
 from runbook_lib.config import Levers, Loaded, Target

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from runbook_lib.actions import doors
+from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.command import Command, Secret, printable
+from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import ConfigurationError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform
-from runbook_lib.probes.http import Client, Reading, Route, places
-from runbook_lib.run.in_force import in_force
+from runbook_lib.probes.http import Reading
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 
 RUNBOOK = "maintenance_mode"
-WHAT = "maintenance mode"
 
 
 @dataclass
@@ -73,11 +73,15 @@ class Maintenance(Procedure):
 
     @property
     def _undo(self) -> str:
-        return f"papermill maintenance_mode.ipynb -p mode off -p environment {self.target.name}"
+        return doors.undo(self.target)
 
     @property
     def _is_in_force(self) -> bool:
-        return any(item.what == WHAT for item in in_force(self.run.journal, self.target.label))
+        return doors.is_in_force(self.run, self.target)
+
+    @property
+    def _noted(self) -> tuple[Step, ...]:
+        return (doors.noted(self.run, self.target, f"{self.target.name}.note"),) if self.on else ()
 
     @cached_property
     def _platform(self) -> Platform:
@@ -102,7 +106,7 @@ class Maintenance(Procedure):
             self.target.name,
             self.target.label,
             f"{WHAT} {'on' if self.on else 'off'}",
-            steps=(*self._noted(), *self._steps(hosts, "" if self.on else ".off", on=self.on)),
+            steps=(*self._noted, *self._steps(hosts, "" if self.on else ".off", on=self.on)),
             back=tuple(self._steps(hosts, ".back", on=before)),
             verify=lambda: self._verify(headers=not again),
             verified_back=lambda: self._verify_back(on=before),
@@ -116,26 +120,6 @@ class Maintenance(Procedure):
             return f"{WHAT} is in force already; its options stay until it is ended"
         return f"the record knows of no {WHAT} in force; it is ended all the same"
 
-    def _noted(self) -> Iterator[Step]:
-        """Written down before it begins: whoever dies in between leaves a record."""
-        if self.on:
-            yield Step(
-                f"{self.target.name}.note",
-                f"note that {WHAT} is in force",
-                self._note,
-                lambda: self._is_in_force,
-                repeatable=True,
-                no_undo="it is lifted with maintenance mode itself",
-            )
-
-    def _note(self) -> str:
-        self.run.record("put in force", what=WHAT, environment=self.target.label, undo=self._undo)
-        return ""
-
-    def _lift(self) -> None:
-        if self._is_in_force:
-            self.run.record("lifted", what=WHAT, environment=self.target.label)
-
     def _steps(self, hosts: list[str], suffix: str, *, on: bool) -> Iterator[Step]:
         builders: Artisan = artisan(self._laravel)
         for host in hosts:
@@ -145,8 +129,7 @@ class Maintenance(Procedure):
             )
 
     def _down(self, builders: Artisan) -> Command:
-        bypass: Secret | None = self._laravel.bypass.resolve(self.target.root) if self._laravel.bypass else None
-        return builders.down(refresh=self.refresh, retry=self.retry, secret=bypass)
+        return builders.down(refresh=self.refresh, retry=self.retry, secret=doors.bypass(self.target))
 
     def _verify(self, *, headers: bool) -> Verdict:
         """503 on a route other than /up, which stays 200, with the headers that were asked for; or its usual answer."""
@@ -156,7 +139,7 @@ class Maintenance(Procedure):
         if wrong:
             return Verdict("FAIL", tuple(wrong[:5]), numbers)
         if not self.on:
-            self._lift()
+            doors.lift(self.run, self.target)
         return Verdict("PASS", tuple(_words(readings)), numbers)
 
     def _verify_back(self, *, on: bool) -> str:
@@ -165,30 +148,22 @@ class Maintenance(Procedure):
         if wrong:
             raise StepFailedError(f"{WHAT} is not as it was: {wrong[0]}", next_step=f"see it through: {self._undo}")
         if not on:
-            self._lift()
+            doors.lift(self.run, self.target)
         return f"{WHAT} is {'on' if on else 'off'} as before"
 
     def _look(self, *, on: bool, headers: bool) -> list[Reading]:
-        client = Client(self.target.environment.checks.timeout)
-        return client.all(places(self.target.environment), [self._route(on=on, headers=headers)])
-
-    def _route(self, *, on: bool, headers: bool) -> Route:
-        smoke = self.target.environment.checks.smoke
-        usual = Route.of(smoke[0]) if smoke else Route("home page", "/")
-        if not on:
-            return usual
-        options = (("Refresh", self.refresh), ("Retry-After", self.retry)) if headers else ()
-        asked = tuple((name, str(value)) for name, value in options if value)
-        return Route(usual.name, usual.path, usual.method, status=503, headers=asked)
+        options = (("Refresh", self.refresh), ("Retry-After", self.retry)) if headers and on else ()
+        asked = [(name, str(value)) for name, value in options if value]
+        readings = doors.look(self.target.environment, on=on, headers=asked)
+        secret = doors.bypass(self.target) if on else None
+        # Asked for again, the secret of before stays.
+        return [*readings, *doors.look_through(self.target.environment, secret)] if secret and headers else readings
 
 
 def is_closed(target: Target) -> bool | None:
     """Whether users are turned away now: the route that maintenance mode closes answers 503 everywhere; None when it
     does not answer at all."""
-    smoke = target.environment.checks.smoke
-    usual = Route.of(smoke[0]) if smoke else Route("home page", "/")
-    client = Client(target.environment.checks.timeout)
-    statuses = {reading.status for reading in client.all(places(target.environment), [usual])}
+    statuses = {reading.status for reading in doors.look(target.environment, on=True)}
     return None if 0 in statuses else statuses == {503}
 
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from runbook_lib.actions.choosing import chosen
-from runbook_lib.actions.deploy import Deployment
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.schema import Schema, refuse, table, words
+from runbook_lib.actions.rollback_plan import Decisions, RollbackPlan
+from runbook_lib.actions.schema import table
 from runbook_lib.actions.showing import planned
-from runbook_lib.actions.taking_back import TakingBack
-from runbook_lib.actions.taking_back import refuse as refuse_taking_back
+from runbook_lib.actions.waiting_jobs import looked_at
 from runbook_lib.command import printable
-from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import ParameterError, PlanDriftError, ReleaseRefusedError
-from runbook_lib.laravel.steps import warnings as side_effects
+from runbook_lib.errors import ParameterError
 from runbook_lib.observation.window import watch
-from runbook_lib.platforms import platform_of
-from runbook_lib.platforms.base import Platform, Release
+from runbook_lib.platforms.base import Release
 from runbook_lib.probes.metrics import Traffic, traffic
-from runbook_lib.run.durations import durations
-from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
+from runbook_lib.run.plan import Plan, Snapshot, Verdict
 from runbook_lib.run.standing import Standing
 
 RUNBOOK = "rollback"
@@ -35,12 +29,9 @@ SHOWN = 10
 class Rollback(Procedure):
     """The procedure of rollback.ipynb, a method for each of its sections."""
 
-    tag: str
+    decisions: Decisions
     reason: str
     window: float
-    skip_staging: bool
-    migrations: str
-    migrations_reason: str
     _before: Traffic | None = field(default=None, repr=False)
 
     @classmethod
@@ -54,6 +45,7 @@ class Rollback(Procedure):
         skip_staging: bool = False,
         migrations: str = "",
         migrations_reason: str = "",
+        jobs: str = "",
         approve: str = "",
         incident: str = "",
         dry_run: bool = False,
@@ -63,13 +55,19 @@ class Rollback(Procedure):
         tag: release to put live; empty: the last known good one. service: empty when there is only one.
         environment: where. reason: for the record. window: seconds of observation; negative: as configured.
         skip_staging: rely on a recent recorded PASS of staging. migrations: what to do with a schema that was not
-        assessed as safe: "ahead" leaves it, "down" takes its migrations back; migrations_reason: why, in writing.
+        assessed as safe: "ahead" leaves it, "shim" adds what older code needs, "down" takes its migrations back;
+        migrations_reason: why, in writing. jobs: what to do with queued jobs that the release cannot run: "aside" keeps
+        them away from the workers, "leave" or nothing leaves them.
         approve: digest of a plan approved beforehand. incident: that it belongs to. dry_run: plan only.
         Raises ParameterError, ConfigurationError, LockHeldError, JournalError.
         """
-        if migrations not in ("", "ahead", "down"):
+        if migrations not in ("", "ahead", "shim", "down"):
             raise ParameterError(
-                f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead or down"
+                f"{printable(migrations, 40)!r} is no decision about migrations", next_step="it is ahead, shim or down"
+            )
+        if jobs not in ("", "leave", "aside"):
+            raise ParameterError(
+                f"{printable(jobs, 40)!r} is no decision about queued jobs", next_step="it is leave or aside"
             )
         target = target_of(service, environment)
         parameters = {
@@ -79,21 +77,33 @@ class Rollback(Procedure):
             "skip_staging": skip_staging,
             "migrations": migrations,
             "migrations_reason": migrations_reason,
+            "jobs": jobs,
         }
         run = begin(RUNBOOK, target, parameters, same=("tag",), incident=incident, dry_run=dry_run)
         seconds = target.environment.observation.window if window < 0 else window
-        return cls(run, target, approve, tag, reason, seconds, skip_staging, migrations, migrations_reason)
+        decisions = Decisions(tag, skip_staging, migrations, migrations_reason, jobs)
+        return cls(run, target, approve, decisions, reason, seconds)
+
+    @cached_property
+    def _plan(self) -> RollbackPlan:
+        return RollbackPlan(self.run, self.target, self.decisions)
+
+    def _read(self) -> Snapshot:
+        return self._plan.read()
+
+    def _build(self, snapshot: Snapshot) -> Plan:
+        return self._plan.build(snapshot)
 
     # -- find the releases --------------------------------------------------------------------------------------
 
     def releases(self) -> Table:
         """What there is, what is live, what is known to be good or bad, and what is proposed."""
         with self.run.guarded():
-            live = {release.id for release in self._platform.current().values()}
-            proposed = self._standing.last_known_good(self._platform.releases(), live)
+            live = {release.id for release in self._plan.platform.current().values()}
+            proposed = self._plan.standing.last_known_good(self._plan.platform.releases(), live)
             rows = [
                 (release.tag, release.short_id, release.created[:16].replace("T", " "), release.title, *words)
-                for release in self._platform.releases()[:SHOWN]
+                for release in self._plan.platform.releases()[:SHOWN]
                 for words in [self._words(release, live)]
             ]
         note = f"last known good: {proposed}" if proposed else "no other release has a recorded passing verification"
@@ -101,16 +111,8 @@ class Rollback(Procedure):
 
     def _words(self, release: Release, live: set[str]) -> tuple[str]:
         word = "live" if release.id in live else ""
-        standing = self._standing.word(release.id)
+        standing = self._plan.standing.word(release.id)
         return (", ".join(filter(None, (word, standing))),)
-
-    @cached_property
-    def _platform(self) -> Platform:
-        return platform_of(self.target)
-
-    @cached_property
-    def _standing(self) -> Standing:
-        return Standing.of(self.run.journal, self.target.label)
 
     # -- plan ---------------------------------------------------------------------------------------------------
 
@@ -118,148 +120,18 @@ class Rollback(Procedure):
         """Take every reading, make the plan, write it down and show it. Refuses what must not be rolled back to."""
         self._before = traffic(self.target.environment, timeout=1.0)
         plan = self._propose()
-        takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._durations.items() if seconds >= 1]
+        takes = [f"{name} about {seconds:.0f} s" for name, seconds in self._plan.durations.items() if seconds >= 1]
         return planned(plan, expected=", ".join([*takes, f"observation {self.window:g} s"]))
-
-    def _read(self) -> Snapshot:
-        release = self._chosen()
-        deployments = [self._deployment(target, release) for target in self._targets]
-        schemas = {d.target.name: Schema(d.target, d.platform, release).reading() for d in deployments}
-        for deployment in deployments:
-            reading = schemas[deployment.target.name]
-            refuse(deployment.target.label, release, reading, self.migrations, self.migrations_reason)
-            if reading is not None and self._is_to_take_back(reading):
-                refuse_taking_back(deployment.target, reading)
-        return {
-            "release": release.facts,
-            "schema": schemas,
-            "live": [live.facts for live in self._live],
-            "staging_passed": self._staging_passed(release),
-            "environments": {d.target.name: d.readings() for d in deployments},
-        }
-
-    def _chosen(self) -> Release:
-        live = {release.id for release in self._live}
-        return chosen(self.tag, self._platform.releases(), live, self._standing, self.target.label)
-
-    @property
-    def _live(self) -> list[Release]:
-        """The releases that are live now, each once."""
-        return sorted({release.id: release for release in self._platform.current().values()}.values(), key=str)
-
-    @property
-    def _targets(self) -> list[Target]:
-        return [target for target in (self.target.staging, self.target) if target is not None]
-
-    def _deployment(self, target: Target, release: Release) -> Deployment:
-        return Deployment(target, release, self.run.id)
-
-    def _staging_passed(self, release: Release) -> bool:
-        """Whether staging has a recent recorded PASS of exactly this release."""
-        staging = self.target.staging
-        if staging is None:
-            return False
-        standing = Standing.of(self.run.journal, staging.label)
-        return standing.passed_within(release.id, self.target.environment.staging_valid)
-
-    def _build(self, snapshot: Snapshot) -> Plan:
-        release = Release(**snapshot["release"])
-        live = [Release(**facts) for facts in snapshot["live"]]
-        deployments = [self._deployment(target, release) for target in self._targets]
-        sections = [self._section(deployment, snapshot) for deployment in deployments]
-        before = " and ".join(map(str, live)) or "nothing"
-        return Plan(
-            f"Roll back {self.target.label} from {before} to {release}",
-            (*sections, self._retirement(deployments, snapshot)),
-            snapshot,
-            (*self._schema_words(snapshot), *self._warnings(live)),
-            self.run.id,
-        )
-
-    def _section(self, deployment: Deployment, snapshot: Snapshot) -> Section:
-        target, readings = deployment.target, snapshot["environments"][deployment.target.name]
-        seconds = self._durations.get(target.name, 0.0)
-        if target is self.target:
-            section = self._with_database(deployment, deployment.section(readings, seconds=seconds), snapshot)
-            return self._guarded_by_staging(section, deployment.release)
-        skipped = self._skip_staging(deployment.release, snapshot)
-        return self._with_database(deployment, deployment.section(readings, skipped, seconds), snapshot)
-
-    def _with_database(self, deployment: Deployment, section: Section, snapshot: Snapshot) -> Section:
-        """The section with its migrations taken back first, where that was decided."""
-        target, reading = deployment.target, snapshot["schema"][deployment.target.name]
-        laravel = target.environment.laravel
-        if laravel is None or section.skipped or not self._takes_back(reading):
-            return section
-        hosts = list(snapshot["environments"][target.name]["hosts"])
-        back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id)
-        return back.around(section)
-
-    def _is_to_take_back(self, reading: Snapshot) -> bool:
-        """Also where nothing is known that could be taken back: then it is refused, not passed over."""
-        return self._takes_back(reading) or (self.migrations == "down" and reading["verdict"] != "safe")
-
-    def _takes_back(self, reading: Snapshot | None) -> bool:
-        return self.migrations == "down" and reading is not None and bool(reading["brought"])
-
-    @cached_property
-    def _durations(self) -> dict[str, float]:
-        return durations(self.run.journal, RUNBOOK, self.target.label)
-
-    def _skip_staging(self, release: Release, snapshot: Snapshot) -> str:
-        """Why staging need not be done, or an empty string."""
-        staging = self.target.staging
-        readings = snapshot["environments"][staging.name] if staging else {"hosts": {}}
-        on_it = all(reading["live"]["id"] == release.id for reading in readings["hosts"].values())
-        if not snapshot["staging_passed"]:
-            if self.skip_staging:
-                raise ReleaseRefusedError(
-                    f"staging has no recent recorded PASS of {release}", next_step="run without -p skip_staging true"
-                )
-            return ""
-        return f"it passed with {release} recently" if on_it or self.skip_staging else ""
-
-    def _guarded_by_staging(self, section: Section, release: Release) -> Section:
-        """The section with one more condition before it begins: staging's recorded PASS of the same release."""
-
-        def ready(begun: bool) -> None:
-            if not begun and self.target.staging is not None and not self._staging_passed(release):
-                raise PlanDriftError(
-                    f"staging has no recent recorded PASS of {release}", next_step="run the section of staging first"
-                )
-            section.ready(begun)
-
-        return replace(section, ready=ready, observed=True)
-
-    def _retirement(self, deployments: list[Deployment], snapshot: Snapshot) -> Section:
-        """What is cleared away once the release has been observed to be good."""
-        steps: list[Step] = []
-        for deployment in deployments:
-            readings = snapshot["environments"][deployment.target.name]
-            steps += deployment.platform.retire(readings, f"afterwards.{deployment.target.name}", self.run.id)
-        skipped = "" if steps else "nothing was kept that needs clearing away"
-        return Section("afterwards", self.target.label, "clear away what was kept", tuple(steps), skipped=skipped)
-
-    def _schema_words(self, snapshot: Snapshot) -> list[str]:
-        return [
-            words(target.label, snapshot["schema"][target.name], self.migrations, self.migrations_reason)
-            for target in self._targets
-        ]
-
-    def _warnings(self, live: list[Release]) -> list[str]:
-        warnings: list[str] = []
-        if len(live) > 1:
-            warnings.append(f"the replicas differ: {', '.join(map(str, live))} are live at once")
-        if self.target.environment.laravel is not None:
-            warnings += side_effects(self.target.environment.laravel)
-        if self.target.staging is None:
-            warnings.append("no staging is configured: production goes first")
-        return warnings
 
     def schema(self) -> Table:
         """What the releases since the target did to the database, and whether the target can live with it."""
         plan = self.run.plan
         return table(plan.snapshot["schema"] if plan else {})
+
+    def jobs(self) -> Table:
+        """The queued jobs that the target cannot run, counted by class; what becomes of them as decided."""
+        with self.run.guarded():
+            return looked_at(self._plan.waiting_jobs(self._planned_release()), self.run, self.decisions.jobs)
 
     # -- gate, apply, observe -----------------------------------------------------------------------------------
 
@@ -282,7 +154,7 @@ class Rollback(Procedure):
         release = self._planned_release()
 
         def seen(report: Any) -> Verdict:
-            return watch(self.target.environment, self._platform, release, self.window, report)
+            return watch(self.target.environment, self._plan.platform, release, self.window, report)
 
         verdict = self.run.observe(self.target.name, self.window, seen)
         return observed(self.target.environment, str(release), verdict, self._before)
@@ -317,4 +189,4 @@ class Rollback(Procedure):
 
     def _planned_release(self) -> Release:
         plan = self.run.plan
-        return Release(**plan.snapshot["release"]) if plan else Release(self.tag, "")
+        return Release(**plan.snapshot["release"]) if plan else Release(self.decisions.tag, "")

@@ -3,7 +3,7 @@ and nobody has decided."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +13,19 @@ from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import CommandError, ReleaseRefusedError, RunbookError
-from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
+from runbook_lib.laravel.database import ApplicationDatabase
 from runbook_lib.migrations import (
     Assessment,
     MigrationFile,
     Reference,
     assess,
     brought,
+    code_files,
     code_names,
     files_at,
     found_anywhere,
 )
+from runbook_lib.migrations.shimming import made_out
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run.plan import Snapshot
 
@@ -41,23 +43,47 @@ class Schema:
     platform: Platform
     release: Release
 
-    def reading(self) -> Snapshot | None:
+    def reading(self, decision: str = "") -> Snapshot | None:
         """What the database has and the release lacks, with verdict and reasons; None where no table laravel is
-        configured. What cannot be read is a verdict of its own: unknown."""
+        configured. What cannot be read is a verdict of its own: unknown.
+
+        decision: "down" or "shim" adds what carrying it out needs. PlatformError where a shim cannot be made.
+        """
         if self.target.environment.laravel is None:
             return None
         try:
-            return self._assessed()
+            host, live = next(iter(self.platform.current().items()))
+            found = self._assessed(host, live)
         except RunbookError as error:
             return {"verdict": "unknown", "brought": [], "migrations": [], "way": f"it cannot be read: {error.message}"}
+        possible = decision == "shim" or (decision == "down" and all(m["down"] == "yes" for m in found["migrations"]))
+        if possible and found["brought"]:
+            found |= self._to_carry_out(found.pop("found"), decision, host)
+        found.pop("found", None)
+        return found
 
-    def _assessed(self) -> Snapshot:
-        host, live = next(iter(self.platform.current().items()))
+    def _to_carry_out(self, found: Assessment, decision: str, host: str) -> Snapshot:
+        """The schema as it really is, and what of it is to change."""
+        tables = ApplicationDatabase(self._laravel, self.platform, host).tables()
+        operations = [operation for migration in found.migrations for operation in migration.operations]
+        if decision == "down":
+            facts = [{"kind": o.kind, "subject": o.subject, "guards": list(o.guards)} for o in operations]
+            return {"tables": tables.described(), "operations": facts}
+        needed = [operation for operation in operations if str(operation.verdict) != "safe"]
+        works = [made_out(shim, tables, self._laravel.kind) for operation in needed for shim in operation.shims]
+        unique = list({work.title: work.facts for work in works if work is not None}.values())
+        left = [f"{operation.kind} {operation.subject}" for operation in needed if not operation.shims]
+        return {"tables": tables.described(), "shims": unique, "left": left}
+
+    def _assessed(self, host: str, live: Release) -> Snapshot:
         known = self._files(self.release)
-        names = brought(self._applied(host), [file.name for file in known])
-        if not names:
-            return {"verdict": "safe", "brought": [], "migrations": [], "way": "the schema is the release's own"}
+        applied = self._applied(host)
+        names = brought(applied, [file.name for file in known])
         here = {file.migration: file for file in self._files(live)}
+        halfway = self._halfway(here, applied, {file.migration for file in known})
+        if not names:
+            way = "the schema is the release's own"
+            return {"verdict": "safe", "brought": [], "migrations": [], "way": way, **halfway}
         elsewhere = {file.migration: file for file in self._elsewhere([n for n in names if n not in here])}
         sources = here | elsewhere
         found = assess(
@@ -65,13 +91,27 @@ class Schema:
             database=self._laravel.database,
             earlier=known,
             references=self._references,
+            sources=self._sources if self._repository is not None else None,
         )
         return {
             "verdict": str(found.verdict),
             "brought": names,
             "migrations": _reasons(found, elsewhere),
             "way": found.way,
+            "found": found,
+            **halfway,
         }
+
+    def _halfway(self, here: Mapping[str, MigrationFile], applied: Collection[str], known: Collection[str]) -> Snapshot:
+        """Migrations of the live release alone that have no row. Where the schema changes outside of a transaction, one
+        that failed halfway leaves its first changes and no row: nothing tells which."""
+        pending = sorted(name for name in here if name not in applied and name not in known)
+        transactional = self._laravel.kind != "mysql"
+        doubtful = [n for n in pending if not (transactional and b"withinTransaction" not in (here[n].content or b""))]
+        if not doubtful:
+            return {}
+        why = f"{', '.join(doubtful[:5])} did not end: what it changed until then stays, and no row tells of it"
+        return {"verdict": "unknown", "way": f"{why}. Compare the schema with the file, and take that back by hand"}
 
     @cached_property
     def _laravel(self) -> Laravel:
@@ -81,8 +121,7 @@ class Schema:
 
     def _applied(self, host: str) -> list[str]:
         """The rows of the table migrations, in the order in which they ran."""
-        connector, command = self.platform.live(sql_command(self._laravel, APPLIED), host)
-        return applied_in(connector.read(command))
+        return ApplicationDatabase(self._laravel, self.platform, host).applied()
 
     def _files(self, release: Release) -> list[MigrationFile]:
         """The migration files of a release: from the Git repository, or from inside the image."""
@@ -120,18 +159,25 @@ class Schema:
         without = str(Path(self._laravel.folder) / self._laravel.migrations[0])
         return code_names(self._repository, self.release.id, names, without=without, path=self._laravel.folder)
 
+    def _sources(self, words: Collection[str]) -> dict[str, str]:
+        """The files of the release's code that name one of these words."""
+        assert self._repository is not None  # noqa: S101 - not asked for without one
+        without = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
+        return code_files(self._repository, self.release.id, words, without=without, path=self._laravel.folder)
+
 
 def refuse(label: str, release: Release, reading: Snapshot | None, decision: str, reason: str) -> None:
     """ReleaseRefusedError unless the release is shown to run on the schema, or somebody decided and wrote down why."""
     if reading is None or reading["verdict"] == "safe":
         return
-    if decision and (reason.strip() or (decision, reading["verdict"]) == ("down", "down")):
+    told = decision == reading["verdict"] and not reading.get("left")
+    if decision and (reason.strip() or (told and decision in ("down", "shim"))):
         return
     worst = [f"{m['name']}: {m['because']}" for m in reading["migrations"] if m["verdict"] == reading["verdict"]]
     raise ReleaseRefusedError(
         f"the database of {label} is not safe for {release}: {reading['verdict']}. "
         f"{'; '.join(worst[:3]) or reading['way']}",
-        next_step=f"{reading['way'].rstrip('.')}. Or decide: -p migrations ahead|down -p migrations_reason 'WHY'",
+        next_step=f"{reading['way'].rstrip('.')}. Or decide: -p migrations ahead|shim|down -p migrations_reason 'WHY'",
     )
 
 
@@ -142,8 +188,10 @@ def words(label: str, reading: Snapshot | None, decision: str, reason: str) -> s
     count = len(reading["brought"])
     if not count and reading["verdict"] == "safe":
         return f"database of {label}: safe, {reading['way']}"
-    chosen = {"ahead": "left ahead", "down": "taken back"}.get(decision, "")
+    chosen = {"ahead": "left ahead", "down": "taken back", "shim": "shimmed"}.get(decision, "")
     why = f": {reason}" if reason else ""
+    left = reading.get("left") or []
+    why += f"; not shimmed: {', '.join(left[:5])}" if left else ""
     decided = f"; {chosen} by decision{why}" if chosen and (decision, reading["verdict"]) != ("ahead", "safe") else ""
     lacking = f"{count} migrations that the target lacks"
     return f"database of {label}: {reading['verdict']}, {lacking}; {reading['way']}{decided}"

@@ -1,18 +1,21 @@
 """Taking migrations back: writes stopped, backup taken and checked, exactly the planned set undone by the release that
-brought it, and the way forward again when something does not work."""
+brought it, the schema compared, and the way forward again when something does not work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 
+from runbook_lib.actions.doors import Doors
 from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan, rollback_problem, rolled_back
-from runbook_lib.laravel.sql import APPLIED, applied_in, sql_command
+from runbook_lib.laravel.database import ApplicationDatabase
 from runbook_lib.laravel.steps import artisan, on_host
+from runbook_lib.migrations.expecting import Expected, compared
 from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench, in_short
 from runbook_lib.run.plan import Section, Snapshot, Step
@@ -23,43 +26,65 @@ LOCK_TIMEOUT = {"PGOPTIONS": "-c lock_timeout=10s"}
 
 @dataclass(frozen=True)
 class TakingBack:
-    """The migrations `names` (in the order in which they ran) of one environment, taken back before its code.
+    """The migrations of one environment that the target release lacks, taken back before its code.
 
-    hosts: names of hosts or replicas; the first one runs the database's commands. run: the run's id.
+    doors: of the environment, for this section; reading: of its schema, made for this decision. The first host runs
+    the database's commands.
     """
 
-    laravel: Laravel
-    platform: Platform
-    names: Sequence[str]
-    hosts: Sequence[str]
-    section: str
-    run: str
+    doors: Doors
+    reading: Snapshot
 
     def around(self, section: Section) -> Section:
-        """The section of a deployment with the database's steps around it."""
-        before = (*self._maintenance("close", on=True), *self._backup(), self._down())
-        after = self._maintenance("open", on=False)
-        forward = self._migrate()
-        opened = self._maintenance("back.open", on=False)
+        """The section with the database's steps around it."""
+        down = self._down()
+        before = (*self.doors.closed(), *self._backup(), down, self._compare())
+        forward = replace(self._migrate(), undoes=down.id)
         return replace(
             section,
-            title=f"{section.title}, taking back {len(self.names)} migrations",
-            steps=(*before, *section.steps, *after),
-            back=(*section.back, replace(forward, undoes=self._down().id), *opened),
+            title=f"{section.title}, taking back {len(self._names)} migrations",
+            steps=(*before, *section.steps, *self.doors.opened()),
+            back=(
+                *section.back,
+                forward,
+                replace(self._compare_back(), undoes=down.id),
+                *self.doors.opened("back.open"),
+            ),
         )
 
     @property
-    def _artisan(self) -> Artisan:
-        return artisan(self.laravel)
+    def _names(self) -> Sequence[str]:
+        """In the order in which they ran."""
+        return list(self.reading["brought"])
 
-    def _maintenance(self, name: str, *, on: bool) -> Iterator[Step]:
-        command = self._artisan.down(retry=60) if on else self._artisan.up()
-        title = "stop writes: artisan down" if on else "artisan up"
-        for host in self.hosts:
-            yield on_host(self.platform, host, f"{self.section}.{name}", self.run, "maintenance", title, command)
+    @property
+    def _laravel(self) -> Laravel:
+        laravel = self.doors.target.environment.laravel
+        assert laravel is not None  # noqa: S101 - a schema was read
+        return laravel
+
+    @property
+    def _platform(self) -> Platform:
+        return self.doors.platform
+
+    @property
+    def _host(self) -> str:
+        return self.doors.hosts[0]
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.doors.section}.{self._host}"
+
+    @cached_property
+    def _database(self) -> ApplicationDatabase:
+        return ApplicationDatabase(self._laravel, self._platform, self._host)
+
+    @property
+    def _artisan(self) -> Artisan:
+        return artisan(self._laravel)
 
     def _backup(self) -> Iterator[Step]:
-        backup = self.laravel.backup
+        backup = self._laravel.backup
         if backup is None:
             return
         for name, argv in (("backup", backup.run), ("backup-check", backup.check)):
@@ -68,24 +93,29 @@ class TakingBack:
                 title = f"{name}: {in_short(argv)}"
                 yield bench.step(name, title, command, repeatable=True, no_undo="a backup does no harm")
 
+    # -- undoing them -------------------------------------------------------------------------------------------------
+
     def _down(self) -> Step:
-        identity = f"{self.section}.{self.hosts[0]}.migrate-rollback"
-        command = self._artisan.migrate_rollback(step=len(self.names))
+        identity = f"{self._prefix}.migrate-rollback"
         return Step(
             identity,
-            f"take back {len(self.names)} migrations, newest first",
+            f"take back {len(self._names)} migrations, newest first",
             lambda: self._take_back(identity),
             lambda: not self._left(),
-            self.hosts[0],
-            shows=(str(command), *(f"undoes {name}" for name in reversed(self.names))),
+            self._host,
+            shows=(str(self._command(len(self._names))), *(f"undoes {name}" for name in reversed(self._names))),
             # Each time the set that is left is read first, and nothing but that is undone.
             repeatable=True,
         )
 
+    def _command(self, number: int) -> Command:
+        patient = self._laravel.kind == "mysql"
+        return replace(self._artisan.migrate_rollback(step=number, patient=patient), env=LOCK_TIMEOUT)
+
     def _take_back(self, identity: str) -> str:
-        connector, _ = self.platform.live(sql_command(self.laravel, APPLIED), self.hosts[0])
+        connector, _ = self._platform.live(self._command(1), self._host)
         mark = next(mark for mark in self._marks(identity) if connector.outcome(mark) is None)
-        applied = self._applied()
+        applied = self._database.applied()
         left = self._left(applied)
         if not left:
             return "they were taken back before"
@@ -94,12 +124,11 @@ class TakingBack:
                 f"the newest migrations are {', '.join(applied[-len(left) :])}, not {', '.join(left)}",
                 next_step="somebody migrated meanwhile: make a new plan",
             )
-        command = self._artisan.migrate_rollback(step=len(left))
-        connector, inside = self.platform.live(replace(command, env=LOCK_TIMEOUT), self.hosts[0])
+        connector, inside = self._platform.live(self._command(len(left)), self._host)
         result = connector.change(inside, mark, repeatable=True)
         # Under a mark that a killed run had begun, it is the end of that one's command, which was to undo more.
         undone = rolled_back(result)
-        problem = rollback_problem(result, [name for name in self.names if name in left or name in undone])
+        problem = rollback_problem(result, [name for name in self._names if name in left or name in undone])
         if problem or self._left():
             raise StepFailedError(
                 f"migrations were not taken back as planned: {problem or ', '.join(self._left())}",
@@ -109,34 +138,58 @@ class TakingBack:
 
     def _marks(self, identity: str) -> Iterator[str]:
         """One for each attempt. What still runs under one is waited for: two at once would undo more than planned."""
-        yield f"{self.run}/{identity}"
+        yield f"{self.doors.run.id}/{identity}"
         for attempt in count(1):
-            yield f"{self.run}/{identity}.again-{attempt}"
+            yield f"{self.doors.run.id}/{identity}.again-{attempt}"
+
+    def _left(self, applied: Sequence[str] | None = None) -> list[str]:
+        applied = self._database.applied() if applied is None else applied
+        return [name for name in self._names if name in applied]
+
+    # -- looking at what came of it -----------------------------------------------------------------------------------
+
+    def _compare(self) -> Step:
+        return Step(
+            f"{self._prefix}.compare",
+            "compare the schema with what the assessment said",
+            self._compared,
+            lambda: None,
+            self._host,
+            repeatable=True,
+            no_undo="it only looks",
+        )
+
+    def _compared(self) -> str:
+        expected = [Expected.of(operation) for operation in self.reading["operations"]]
+        found = compared(expected, self.reading["tables"], self._database.tables().described())
+        if found.contradictions:
+            raise StepFailedError(
+                f"the migrations were taken back, and yet {'; '.join(found.contradictions[:5])}",
+                next_step="read their down(); what served before is put back",
+            )
+        return str(found)
+
+    def _compare_back(self) -> Step:
+        return Step(
+            f"{self._prefix}.back.compare",
+            "compare the schema with the one of before",
+            lambda: str(compared([], self.reading["tables"], self._database.tables().described())),
+            lambda: None,
+            self._host,
+            repeatable=True,
+            no_undo="it only looks",
+        )
 
     def _migrate(self) -> Step:
         """The way forward again: the release that brought the migrations runs them once more."""
-        host = self.hosts[0]
-        return on_host(
-            self.platform,
-            host,
-            f"{self.section}.back",
-            self.run,
-            "migrate",
-            "artisan migrate: forward again",
-            self._artisan.migrate(),
-        )
-
-    def _left(self, applied: Sequence[str] | None = None) -> list[str]:
-        applied = self._applied() if applied is None else applied
-        return [name for name in self.names if name in applied]
-
-    def _applied(self) -> list[str]:
-        connector, command = self.platform.live(sql_command(self.laravel, APPLIED), self.hosts[0])
-        return applied_in(connector.read(command))
+        command, title = self._artisan.migrate(), "artisan migrate: forward again"
+        prefix = f"{self.doors.section}.back"
+        return on_host(self._platform, self._host, prefix, self.doors.run.id, "migrate", title, command)
 
     def _inside(self, command: Command) -> tuple[Bench, Command]:
-        connector, inside = self.platform.live(replace(command, env={"RUNBOOK_RUN": self.run}), self.hosts[0])
-        return Bench(connector, f"{self.section}.{self.hosts[0]}", self.run), inside
+        run = self.doors.run.id
+        connector, inside = self._platform.live(replace(command, env={"RUNBOOK_RUN": run}), self._host)
+        return Bench(connector, self._prefix, run), inside
 
 
 def refuse(target: Target, reading: Snapshot) -> None:

@@ -9,6 +9,9 @@ from pydantic import Field, field_validator
 from runbook_lib.config.stores import DatabaseKind
 from runbook_lib.config.values import Argv, Seconds, SecretReference, Table
 
+# Exactly what composer.lock names, without what only development needs.
+COMPOSER_OPTIONS = ("--no-dev", "--no-interaction", "--no-progress", "--optimize-autoloader")
+
 AfterSwitch = Literal[
     "config:clear",
     "route:clear",
@@ -34,23 +37,48 @@ class Laravel(Table):
 
     folder: str = Field("", description='Folder of the application in the repository or image ("backend").')
     php: Argv = Field(["php"], description="How PHP is called where the application runs.")
-    database: DatabaseKind = Field(description="Kind of the application's database.")
+    database: Literal["mysql", "mariadb", "pgsql", "sqlite"] = Field(
+        description="Driver of the application's database, as in its config/database.php."
+    )
     migrations: list[str] = Field(
         ["database/migrations"], min_length=1, description="Folders of migration files below `folder`."
     )
     sql: list[str] = Field(
         [],
-        description="Command that runs the SQL given as its last word on the application's database and prints the "
-        "rows as JSON; empty: PHP, through the application's own connection.",
+        description="Command that runs the SQL statements given as its last words, on one connection to the "
+        "application's database, and prints the rows of the last one as JSON; empty: PHP, through the application's "
+        "own connection.",
     )
     after_switch: list[AfterSwitch] = Field(
         ["config:clear", "route:clear", "view:clear", "event:clear", "queue:restart"],
         description="Artisan commands after each switch, in this order. cache:clear empties the whole store.",
     )
+    composer: list[str] = Field(
+        [],
+        description='How Composer is called (["composer"]) to install what a release deployed from Git needs, without '
+        "what only development does; empty, or where git.install calls it: not by itself.",
+    )
+    workers_within: Seconds = Field(
+        60, description="Seconds within which queue workers must have restarted after a switch; 0: not looked at."
+    )
+    old_workers: Literal["warn", "fail"] = Field(
+        "warn", description="What it means when one has not: warn says so; fail puts back what served before."
+    )
     bypass: SecretReference | None = Field(
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
     backup: Backup | None = Field(None, description="How the database is backed up before migrations are taken back.")
+
+    @property
+    def kind(self) -> DatabaseKind:
+        """What kind of database the driver speaks to."""
+        return "mysql" if self.database == "mariadb" else self.database
+
+    @property
+    def composer_install(self) -> list[str]:
+        """The argv that installs what composer.lock names, in the release's folder; empty where none is wanted."""
+        place = [f"--working-dir={self.folder}"] if self.folder else []
+        return [*self.composer, "install", *COMPOSER_OPTIONS, *place] if self.composer else []
 
     @field_validator("folder", "migrations")
     @classmethod

@@ -48,12 +48,21 @@ class Environment(Table):
     approval: Approval = Field(Approval(), description="Who must agree.")
     hooks: Hooks = Field(Hooks(), description="Your own commands around a switch.")
 
+    @property
+    def install(self) -> list[list[str]]:
+        """What installs a release deployed from Git, in its folder: Composer where it is configured and not called
+        anyway, then the environment's own commands."""
+        own = self.git.install if self.git else []
+        called = any("composer" in word and "install" in argv for argv in own for word in argv)
+        composer = self.laravel.composer_install if self.laravel and not called else []
+        return [composer, *own] if composer else own
+
     @model_validator(mode="after")
     def _stores(self) -> Environment:
         store = self.queues.store if self.queues else ""
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
-        if self.laravel and self.database and self.laravel.database != self.database.kind:
+        if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

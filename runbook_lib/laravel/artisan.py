@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook_lib.command import Command, Result, Secret, printable
+from runbook_lib.config.laravel import COMPOSER_OPTIONS
 from runbook_lib.errors import CommandError
 
 LOCKED_OUT = 75
@@ -32,6 +33,17 @@ CACHE_CLEAR_ERASES = (
 _DOWN = (
     '$_SERVER["argv"][0] = "artisan"; $_SERVER["argv"][] = "--secret=" . getenv("MAINTENANCE_SECRET"); '
     'require getcwd() . "/artisan";'
+)
+
+# MySQL takes its patience for locks from the connection only, and Laravel has no setting for it.
+_PATIENT = (
+    '$_SERVER["argv"][0] = "artisan"; require getcwd() . "/vendor/autoload.php"; '
+    '$app = require getcwd() . "/bootstrap/app.php"; '
+    '$kernel = $app->make("Illuminate\\Contracts\\Console\\Kernel"); $kernel->bootstrap(); '
+    '$app->make("db")->connection()->getPdo()'
+    '->exec("SET SESSION lock_wait_timeout = 10, innodb_lock_wait_timeout = 10"); '
+    "exit($kernel->handle(new Symfony\\Component\\Console\\Input\\ArgvInput, "
+    "new Symfony\\Component\\Console\\Output\\ConsoleOutput));"
 )
 
 _STAMPED = re.compile(r"^\s*(\d{4}_\d{2}_\d{2}_\d{4,6}_\w+)(.*)$")
@@ -112,12 +124,20 @@ class Artisan:
             raise self._lacks("migrate:status --pending", "read the whole status")
         return self._command("migrate:status", *(["--pending"] if pending else []))
 
-    def migrate_rollback(self, *, step: int | None = None, batch: int | None = None, pretend: bool = False) -> Command:
+    def migrate_rollback(
+        self,
+        *,
+        step: int | None = None,
+        batch: int | None = None,
+        pretend: bool = False,
+        patient: bool = False,
+    ) -> Command:
         """Undo the newest `step` migrations, or those of one batch. Has to run in the release that brought them.
 
         Without either, artisan takes the whole last batch, whatever is in it; so one must be named. batch: since 10
         (#41150). pretend: prints SQL and changes nothing; what a migration reads then comes back empty, so loops and
-        guards show the wrong branch. Read with `rollback_problem`: the status is 0 also when nothing was undone.
+        guards show the wrong branch. patient: on MySQL, what waits longer than ten seconds for a lock gives up. Read
+        with `rollback_problem`: the status is 0 also when nothing was undone.
         """
         chosen = [(name, number) for name, number in (("step", step), ("batch", batch)) if number is not None]
         if len(chosen) != 1 or chosen[0][1] < 1:
@@ -129,6 +149,9 @@ class Artisan:
             raise self._lacks("migrate:rollback --batch", "count the migrations and use step")
         [(name, number)] = chosen
         options = [f"--{name}={number}", *(["--pretend"] if pretend else [])]
+        if patient:
+            words = (*self.php, "-r", _PATIENT, "--", "migrate:rollback", "--no-interaction", "--force", *options)
+            return Command.of(*words, cwd=self.folder, timeout=3600.0)
         return self._command("migrate:rollback", "--force", *options, timeout=3600.0)
 
     # -- caches -------------------------------------------------------------------------------------------------------
@@ -172,8 +195,7 @@ class Artisan:
 
     def composer_install_no_dev(self, composer: Sequence[str] = ("composer",)) -> Command:
         """Install exactly what composer.lock names, without what only development needs."""
-        options = ("--no-dev", "--no-interaction", "--no-progress", "--optimize-autoloader")
-        return Command.of(*composer, "install", *options, cwd=self.folder, timeout=900.0)
+        return Command.of(*composer, "install", *COMPOSER_OPTIONS, cwd=self.folder, timeout=900.0)
 
     def _lacks(self, what: str, instead: str) -> CommandError:
         return CommandError(f"Laravel {self.version} has no {what}", next_step=instead)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from runbook_lib.command import Command, printable
+from runbook_lib.command import Command, Result, printable
 from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import PlatformError
 
@@ -34,13 +34,17 @@ class Classes:
         """Whether the release certainly has no such class."""
         return self.has(name) is False
 
-    def _found(self, name: str) -> bool | None:
-        candidates = [
+    def candidates(self, name: str) -> list[str]:
+        """The files in which Composer would look for a class."""
+        return [
             f"{folder}{name[len(prefix) :].replace(chr(92), '/')}.php"
             for prefix, folders in self._prefixes.items()
             if name.startswith(prefix)
             for folder in folders
         ]
+
+    def _found(self, name: str) -> bool | None:
+        candidates = self.candidates(name)
         if not candidates:
             return None
         if any(declares(self._text(path) or "", name) for path in candidates):
@@ -83,6 +87,32 @@ def declares(php: str, name: str) -> bool:
     return (namespace[1] if namespace else "").lower() == space.lower() and bool(
         re.search(kinds, php, re.MULTILINE | re.IGNORECASE)
     )
+
+
+def in_image(read: Callable[[Command], Result], inside: str, names: Collection[str]) -> Callable[[str], str | None]:
+    """The files of a release that tell about these classes, for `Classes`. read: runs a command inside the release;
+    inside: the application's folder there. All are read by two commands, since each may start a container."""
+    prefix = f"{inside.rstrip('/')}/" if inside.strip("./") else ""
+    files = _printed(read, [f"{prefix}composer.json"], prefix)
+    known = Classes(files.get)
+    wanted = sorted({path for name in names for path in known.candidates(name)}) if files else []
+    files |= _printed(read, [f"{prefix}{path}" for path in wanted], prefix) if wanted else {}
+    return files.get
+
+
+# Each file with its name before it, between NULs, which no PHP source has.
+_EACH = 'for f in "$@"; do [ -f "$f" ] && printf "\\0%s\\0" "$f" && cat "$f"; done; :'
+
+
+def _printed(read: Callable[[Command], Result], paths: Sequence[str], prefix: str) -> dict[str, str]:
+    result = read(Command.of("sh", "-c", _EACH, "sh", *paths, timeout=READ_TIMEOUT))
+    if not result.ok:
+        raise PlatformError(
+            f"the release's files cannot be read: {printable(result.last_line, 200)}",
+            next_step="see whether its image has sh and cat",
+        )
+    parts = result.output.split("\0")[1:]
+    return {name.removeprefix(prefix): text for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def in_git(connector: Connector, repository: str, commit: str, inside: str = "") -> Callable[[str], str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from runbook_lib.command import Command
-from runbook_lib.config import Laravel
+from runbook_lib.config import Environment, Laravel
 from runbook_lib.laravel.artisan import CACHE_CLEAR_ERASES, Artisan
 from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench
@@ -35,11 +35,14 @@ def on_host(platform: Platform, host: str, prefix: str, run: str, name: str, tit
     return bench.step(name, title, inside, repeatable=True, no_undo="it follows the code that is live")
 
 
-def warnings(laravel: Laravel) -> list[str]:
+def warnings(environment: Environment) -> list[str]:
     """What the configured commands do besides what they are for."""
-    if "cache:clear" not in laravel.after_switch:
+    laravel = environment.laravel
+    if laravel is None or "cache:clear" not in laravel.after_switch:
         return []
-    return [f"cache:clear erases {what}" for what in CACHE_CLEAR_ERASES]
+    shared = environment.queues is not None and environment.queues.store == "redis"
+    queues = ["the queued jobs, when the cache has the number of Redis that redis.url names"] if shared else []
+    return [f"cache:clear erases {what}" for what in (*CACHE_CLEAR_ERASES, *queues)]
 
 
 def _named(builders: Artisan, name: str) -> Command:

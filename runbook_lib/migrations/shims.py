@@ -1,8 +1,8 @@
 """Shims: what lets older code run on the newer schema without taking the migration back.
 
-Pure functions: they say what would be done, as data and as SQL for each database, with the way back. Nothing
-is carried out here. A statement that cannot be written without knowing more is left out; the note says what is
-missing.
+Pure functions: they say what would be done, as data and as SQL for each database, with the way back, as far as the
+text of the migrations tells. A statement that cannot be written without knowing more is left out; the note says what
+is missing. `runbook_lib.migrations.shimming` makes them out for a schema that was read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.schema.quoting import listed, literal, quoted
 
 DATABASES = ("mysql", "pgsql", "sqlite")
 
@@ -39,18 +40,24 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class Shim:
-    """One shim. kind: what it does; definition: the column's type in Laravel's words, if it is known.
+    """One shim. kind: what it does; columns: that it is about; name: of an index or constraint, or the new name of what
+    was renamed; definition: the column's type in Laravel's words, if it is known.
 
     sql, undo: statements by database; a database that is missing has none. note: what to know before.
     """
 
     kind: str
     table: str
-    column: str = ""
+    columns: tuple[str, ...] = ()
+    name: str = ""
     definition: str = ""
     sql: dict[str, tuple[str, ...]] = None  # type: ignore[assignment]
     undo: dict[str, tuple[str, ...]] = None  # type: ignore[assignment]
     note: str = ""
+
+    @property
+    def column(self) -> str:
+        return ", ".join(self.columns)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -72,12 +79,6 @@ def shims_of(change: Change, kind: str, before: Column | None = None) -> tuple[S
     return tuple(build(change, before)) if build is not None else ()
 
 
-def quoted(name: str, database: str) -> str:
-    """An identifier, safe to put into a statement."""
-    mark = "`" if database == "mysql" else '"'
-    return ".".join(f"{mark}{part.replace(mark, mark * 2)}{mark}" for part in name.split("."))
-
-
 def sql_type(column: Column | None, database: str) -> str:
     """The type of a column in a database's words; "" when it is not known."""
     if column is None:
@@ -95,14 +96,10 @@ def sql_type(column: Column | None, database: str) -> str:
         return f"decimal({', '.join(numbers)})"
     if name in {"enum", "set"} and database == "mysql":
         values = column.arguments[0] if column.arguments else None
-        return f"{name}({', '.join(_literal(v) for v in values)})" if isinstance(values, tuple) else ""
+        return f"{name}({', '.join(literal(v, database) for v in values)})" if isinstance(values, tuple) else ""
     if name == "enum":
         return "varchar(255)"
     return f"{found} unsigned" if found and unsigned and database == "mysql" and "int" in found else found
-
-
-def _literal(value: object) -> str:
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _statements(mysql: str = "", pgsql: str = "", sqlite: str = "") -> dict[str, tuple[str, ...]]:
@@ -127,8 +124,8 @@ def _make_nullable(change: Change, before: Column | None) -> list[Shim]:
         undo = _statements(
             f"{my} MODIFY {mine} {kind} NOT NULL" if kind else "", f"{pg} ALTER COLUMN {posted} SET NOT NULL"
         )
-        note = "the newer code may meet NULLs; fill them before going forward again. SQLite: rebuild the table"
-        found.append(Shim("drop not null", change.table, name, _defined(column), sql, undo, note))
+        note = "the newer code may meet NULLs; fill them before going forward again"
+        found.append(Shim("drop not null", change.table, (name,), "", _defined(column), sql, undo, note))
     return found
 
 
@@ -141,20 +138,18 @@ def _defined(column: Column | None) -> str:
 def _give_default(change: Change, before: Column | None) -> list[Shim]:
     if before is None or not isinstance(before.default_value, str | int | float | bool):
         return []
-    raw = before.type.startswith("sql ") and isinstance(before.default_value, str)
-    value = (
-        str(before.default_value)
-        if raw or not isinstance(before.default_value, str)
-        else _literal(before.default_value)
-    )
+    raw = before.type.startswith("sql ") or not isinstance(before.default_value, str)
+    value = {d: str(before.default_value) if raw else literal(before.default_value, d) for d in ("mysql", "pgsql")}
     found = []
     for name in change.columns:
-        sql = {d: f"{_alter(change, d)} ALTER COLUMN {quoted(name, d)} SET DEFAULT {value}" for d in ("mysql", "pgsql")}
-        undo = {d: f"{_alter(change, d)} ALTER COLUMN {quoted(name, d)} DROP DEFAULT" for d in ("mysql", "pgsql")}
-        note = "SQLite: rebuild the table"
+        sql = {d: f"{_alter(change, d)} ALTER COLUMN {quoted(name, d)} SET DEFAULT {value[d]}" for d in value}
+        undo = {d: f"{_alter(change, d)} ALTER COLUMN {quoted(name, d)} DROP DEFAULT" for d in value}
         found.append(
-            Shim("set default", change.table, name, _defined(before), _statements(**sql), _statements(**undo), note)
-        )
+            Shim(
+                "set default", change.table, (name,), value["pgsql"], _defined(before), _statements(**sql),
+                _statements(**undo), "rows that were written without it stay as they are",
+            )
+        )  # fmt: skip
     return found
 
 
@@ -164,7 +159,7 @@ def _to_jsonb(change: Change, before: Column | None) -> list[Shim]:
         column, alter = quoted(name, "pgsql"), _alter(change, "pgsql")
         sql = _statements(pgsql=f"{alter} ALTER COLUMN {column} TYPE jsonb USING {column}::jsonb")
         undo = _statements(pgsql=f"{alter} ALTER COLUMN {column} TYPE json USING {column}::json")
-        found.append(Shim("json to jsonb", change.table, name, "jsonb", sql, undo, "rewrites the table"))
+        found.append(Shim("json to jsonb", change.table, (name,), "", "jsonb", sql, undo, "rewrites the table"))
     return found
 
 
@@ -186,7 +181,16 @@ def _add_back(change: Change, before: Column | None) -> list[Shim]:
         note = "older code runs, on an empty column: its values are in the backup only"
         note += "" if sql else "; its type is not known here"
         found.append(
-            Shim("add column back", change.table, name, _defined(column), _statements(**sql), _statements(**undo), note)
+            Shim(
+                "add column back",
+                change.table,
+                (name,),
+                "",
+                _defined(column),
+                _statements(**sql),
+                _statements(**undo),
+                note,
+            )
         )
     return found
 
@@ -198,8 +202,15 @@ def _view_of(name: str, table: str) -> str:
 def _view(change: Change, before: Column | None) -> list[Shim]:
     sql = {d: _view_of(quoted(change.table, d), quoted(change.to, d)) for d in ("mysql", "pgsql")}
     undo = {d: f"DROP VIEW {quoted(change.table, d)}" for d in sql}
-    note = "the view takes reads and writes; TRUNCATE and ALTER under the old name fail. SQLite's views are read-only"
-    return [Shim("view under the old name", change.table, "", change.to, _statements(**sql), _statements(**undo), note)]
+    sql["sqlite"], undo["sqlite"] = (
+        f"ALTER TABLE {quoted(one, 'sqlite')} RENAME TO {quoted(other, 'sqlite')}"
+        for one, other in ((change.to, change.table), (change.table, change.to))
+    )
+    note = (
+        "the view takes reads and writes; TRUNCATE and ALTER under the old name fail. SQLite, whose views only read: "
+    )
+    note += "the table gets its old name back, and the newer code stops working at that moment"
+    return [Shim("old name", change.table, (), change.to, "", _statements(**sql), _statements(**undo), note)]
 
 
 def _rename_back(change: Change, before: Column | None) -> list[Shim]:
@@ -207,7 +218,7 @@ def _rename_back(change: Change, before: Column | None) -> list[Shim]:
     sql = {d: f"{_alter(change, d)} RENAME COLUMN {quoted(change.to, d)} TO {quoted(old, d)}" for d in DATABASES}
     undo = {d: f"{_alter(change, d)} RENAME COLUMN {quoted(old, d)} TO {quoted(change.to, d)}" for d in DATABASES}
     note = "the newer code stops working at that moment: stop it first"
-    return [Shim("rename back", change.table, old, change.to, _statements(**sql), _statements(**undo), note)]
+    return [Shim("rename back", change.table, (old,), change.to, "", _statements(**sql), _statements(**undo), note)]
 
 
 def _drop_index(change: Change, before: Column | None) -> list[Shim]:
@@ -220,11 +231,11 @@ def _drop_index(change: Change, before: Column | None) -> list[Shim]:
     )
     undo = _unique_again(change)
     note = "PostgreSQL: DROP INDEX instead, when it was made as an index. Count the duplicates before the way back"
-    return [Shim("drop unique", change.table, ", ".join(change.columns), change.name, sql, undo, note)]
+    return [Shim("drop unique", change.table, change.columns, change.name, "", sql, undo, note)]
 
 
 def _listed(change: Change, database: str) -> str:
-    return ", ".join(quoted(name, database) for name in change.columns)
+    return listed(change.columns, database)
 
 
 def _unique_again(change: Change) -> dict[str, tuple[str, ...]]:
@@ -247,11 +258,7 @@ def _drop_primary(change: Change, before: Column | None) -> list[Shim]:
         f"{_alter(change, 'pgsql')} DROP CONSTRAINT {quoted(key, 'pgsql')}",
     )
     undo = {d: f"{_alter(change, d)} ADD PRIMARY KEY ({_listed(change, d)})" for d in ("mysql", "pgsql")}
-    return [
-        Shim(
-            "drop primary", change.table, ", ".join(change.columns), "", sql, _statements(**undo), "rewrites the table"
-        )
-    ]
+    return [Shim("drop primary", change.table, change.columns, "", "", sql, _statements(**undo), "rewrites the table")]
 
 
 def _drop_foreign(change: Change, before: Column | None) -> list[Shim]:
@@ -261,18 +268,18 @@ def _drop_foreign(change: Change, before: Column | None) -> list[Shim]:
         f"{_alter(change, 'mysql')} DROP FOREIGN KEY {quoted(change.name, 'mysql')}",
         f"{_alter(change, 'pgsql')} DROP CONSTRAINT {quoted(change.name, 'pgsql')}",
     )
-    note = "the way back: add it again from the migration, after the orphans were counted. SQLite: rebuild the table"
-    return [Shim("drop foreign key", change.table, ", ".join(change.columns), change.name, sql, {}, note)]
+    note = "the way back: add it again from the migration, after the orphans were counted"
+    return [Shim("drop foreign key", change.table, change.columns, change.name, "", sql, {}, note)]
 
 
 def _drop_check(change: Change, before: Column | None) -> list[Shim]:
     if not change.name:
         return []
     sql = _statements(
-        f"{_alter(change, 'mysql')} DROP CHECK {quoted(change.name, 'mysql')}",
+        f"{_alter(change, 'mysql')} DROP CONSTRAINT {quoted(change.name, 'mysql')}",
         f"{_alter(change, 'pgsql')} DROP CONSTRAINT {quoted(change.name, 'pgsql')}",
     )
-    return [Shim("drop check", change.table, ", ".join(change.columns), change.name, sql, {}, "")]
+    return [Shim("drop check", change.table, change.columns, change.name, "", sql, {}, "")]
 
 
 def _index_again(change: Change, before: Column | None) -> list[Shim]:
@@ -289,12 +296,5 @@ def _index_again(change: Change, before: Column | None) -> list[Shim]:
         for d in sql
     }
     return [
-        Shim(
-            "create index",
-            change.table,
-            ", ".join(change.columns),
-            change.name,
-            _statements(**sql),
-            _statements(**undo),
-        )
+        Shim("create index", change.table, change.columns, change.name, "", _statements(**sql), _statements(**undo))
     ]

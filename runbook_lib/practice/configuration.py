@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
+from pathlib import Path
 
 from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site, replace
 from runbook_lib.practice.server import LOOPBACK
@@ -33,10 +35,11 @@ restart = [["sh", {restart}]]
 logs = ["storage/logs/shop.log", "storage/logs/worker.log"]
 
 [services.{service}.environments.{name}.laravel]
-php = {php}
+php = ["sh", {php}]
 sql = {sql}
 database = "sqlite"
 after_switch = ["config:clear", "view:clear", "queue:restart"]
+bypass = {{ file = {bypass} }}
 
 [services.{service}.environments.{name}.laravel.backup]
 run = [{python}, "-I", "-c", {backup}]
@@ -86,12 +89,70 @@ metrics = "/metrics"
 
 [services.{service}.environments.{name}.approval]
 policy = "none"
+
+[services.{service}.environments.{name}.hosts]
+processes = {{ shop = {shop}, worker = {worker} }}
+folders = [".", "storage"]
+
+[services.{service}.environments.{name}.levers.features.recommendations]
+redis = "shop_features:recommendations"
+
+[services.{service}.environments.{name}.levers.features.payments]
+redis = "shop_features:payments"
+
+[services.{service}.environments.{name}.levers.rate_limit]
+by = "command"
+run = {limit}
+undo = {unlimit}
+per = "all"
+
+[services.{service}.environments.{name}.levers.read_only]
+run = {read_only}
+undo = {writable}
+refused = {try_writing}
+where = "first"
+
+[services.{service}.environments.{name}.levers.workers]
+restart = "command"
+run = {restart_worker}
+processes = {worker_pid}
+where = "first"
+within = 10
+
+[services.{service}.environments.{name}.levers.queues]
+by = "command"
+pause = {pause}
+resume = {go_on}
+paused = {paused}
+
+[services.{service}.environments.{name}.levers.disk]
+run = {free_disk}
+path = {folder}
+percent = 0
+where = "first"
+
+[services.{service}.environments.{name}.levers.commands.restart_cache]
+run = {restart_cache}
+
+[services.{service}.environments.{name}.levers.commands.attach_database]
+run = {attach_database}
+
+[services.{service}.environments.{name}.levers.commands.end_locking_import]
+run = {end_import}
 """
 
 RESTART = """\
 #!/bin/sh
 # Ends what serves and starts the code behind `current`.
 exec {python} -I -S {server} restart {folder} {port}
+"""
+
+
+PHP = """\
+#!/bin/sh
+# Stands for PHP: runs artisan, also where that is started from inside PHP, so that a secret is in no argument.
+test "$1" != -r || {{ shift 3; set -- artisan "$@"; }}
+exec {python} -I -S "$@"
 """
 
 
@@ -122,8 +183,10 @@ def url(port: int) -> str:
 
 def write(ground: Ground, marker: Marker) -> None:
     """Write the configuration and what it names of each environment, where they differ from what they should be."""
+    replace(ground.php, PHP.format(python=shlex.quote(marker.python)))
     for site in ground.sites:
         replace(site.restart, _restart(site, marker))
+        _keep_secret(site.bypass)
         # The parts of Redis' protocol that came later are not spoken here.
         replace(site.run / "redis.url", f"redis://{LOOPBACK}:{marker.ports[site.store]}/0?protocol=2\n")
     replace(ground.configuration, text(ground, marker))
@@ -131,11 +194,10 @@ def write(ground: Ground, marker: Marker) -> None:
 
 def text(ground: Ground, marker: Marker) -> str:
     """The configuration of a practice environment."""
-    return HEAD + "".join(_environment(site, marker) for site in ground.sites)
+    return HEAD + "".join(_environment(ground, site, marker) for site in ground.sites)
 
 
-def _environment(site: Site, marker: Marker) -> str:
-    php = [marker.python, "-I", "-S"]
+def _environment(ground: Ground, site: Site, marker: Marker) -> str:
     return ENVIRONMENT.format(
         service=SERVICE,
         name=site.name,
@@ -143,17 +205,55 @@ def _environment(site: Site, marker: Marker) -> str:
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),
-        php=_words(*php),
-        sql=_words(*php, "artisan", "sql"),
         key_check=_quoted(KEY_CHECK),
+        sql=_words(marker.python, "-I", "-S", "artisan", "sql"),
+        php=_quoted(str(ground.php)),
+        bypass=_quoted(str(site.bypass)),
         backup=_quoted(BACKUP),
         backup_check=_quoted(BACKUP_CHECK),
+        shop=_quoted(f"shop.py {site.folder}"),
+        worker=_quoted(f"artisan queue:work --name={site.folder}"),
+        folder=_quoted(str(site.folder)),
+        **_levers(site, marker),
     )
+
+
+def _levers(site: Site, marker: Marker) -> dict[str, str]:
+    """The commands of the levers, as TOML lists."""
+    php = (marker.python, "-I", "-S")
+    # By path, since some run on this machine and not in the application's folder.
+    artisan = (*php, str(site.current / "artisan"))
+    server = (*php, marker.server)
+    folder = str(site.folder)
+    commands = {
+        "limit": (*artisan, "limit", "{rate}"),
+        "unlimit": (*artisan, "limit", "off"),
+        "read_only": (*artisan, "read-only", "on"),
+        "writable": (*artisan, "read-only", "off"),
+        "try_writing": (*artisan, "read-only", "try"),
+        "restart_worker": (*server, "restart-worker", folder),
+        "worker_pid": (*server, "pid", str(site.worker_lock)),
+        "pause": (*artisan, "queue:pause"),
+        "go_on": (*artisan, "queue:continue"),
+        "paused": (*artisan, "queue:paused"),
+        "free_disk": (*artisan, "exports:clear"),
+        "restart_cache": (*server, "restart-store", folder, str(marker.ports[site.store])),
+        "attach_database": (*server, "attach", folder),
+        "end_import": (*server, "stop", str(site.import_lock)),
+    }
+    return {name: _words(*words) for name, words in commands.items()}
 
 
 def _words(*words: str) -> str:
     """A command as a TOML list."""
     return f"[{', '.join(map(_quoted, words))}]"
+
+
+def _keep_secret(file: Path) -> None:
+    """A secret that nobody else reads, made once."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(f"{secrets.token_hex(12)}\n")
 
 
 def _quoted(text: str) -> str:

@@ -83,6 +83,11 @@ class Site:
         """The script that a deployment restarts the shop with."""
         return self.folder / "restart.sh"
 
+    @property
+    def bypass(self) -> Path:
+        """The secret path that lets a person in while maintenance mode is on."""
+        return self.folder / "bypass"
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -101,6 +106,11 @@ class Ground:
     @property
     def configuration(self) -> Path:
         return self.folder / "runbooks.toml"
+
+    @property
+    def php(self) -> Path:
+        """The script that stands for PHP."""
+        return self.folder / "php.sh"
 
     @property
     def repository(self) -> Path:

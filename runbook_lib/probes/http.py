@@ -116,15 +116,20 @@ class Client:
             raise requests.HTTPError(f"{url} answered {answer.status}")
         return answer.body
 
+    def answer(self, url: str, headers: Mapping[str, str] = {}) -> Answer:
+        """The answer to one GET with further headers; a redirect is not followed. requests.RequestException when there
+        is none."""
+        return self._fetch("GET", url, time.monotonic(), headers)
+
     def all(self, bases: Sequence[str], asked: Sequence[Route]) -> list[Reading]:
         """Every route at every base url, several at once, in order."""
         pairs = [(base, route) for base in bases for route in asked]
         with ThreadPoolExecutor(min(AT_ONCE, len(pairs) or 1)) as pool:
             return list(pool.map(lambda pair: self.ask(*pair), pairs))
 
-    def _fetch(self, method: str, url: str, started: float) -> Answer:
+    def _fetch(self, method: str, url: str, started: float, headers: Mapping[str, str] = {}) -> Answer:
         # An adapter of its own for each request: no proxy of the environment, no cookie, no redirect is followed.
-        request = requests.Request(method, url, requests.utils.default_headers()).prepare()
+        request = requests.Request(method, url, {**requests.utils.default_headers(), **headers}).prepare()
         with BoundedAdapter(started + self._timeout - time.monotonic()) as adapter:
             try:
                 answer = adapter.send(request, stream=True, timeout=self._timeout)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from runbook_lib.platforms.base import LogLine
 from runbook_lib.probes.logs import is_error, message_of
 
-# A message that was silent for longer than this and comes back began anew.
-SILENCE = 120.0
+# A message began anew when it was silent for so many times its usual pause, within these bounds in seconds.
+PAUSES = 20
+SILENCE = (20.0, 600.0)
+USUAL = 200
 # Messages that are told apart; text from outside could have any number.
 MOST = 500
 TIMES = 20_000
+_SLOW = re.compile(r"(?i)\bslow (sql |database )?(query|queries|statement)")
 _SUSPICIOUS = re.compile(
     r"(?i)\b(leaked|stolen|revoked|unknown|foreign|invalid|unauthori[sz]ed|suspicious)\b.{0,40}"
     r"\b(api[ _-]?key|key|token|signature|credential|secret)s?\b"
@@ -41,10 +45,15 @@ def host_log(lines: Iterable[LogLine], now: float) -> HostLog:
         at = None if line.at is None else min(line.at, now + 300)
         if at is not None:
             found.reaches = at if found.reaches is None else min(found.reaches, at)
-        for chosen, into in ((is_error(line.text), found.times), (_is_suspicious(line.text), found.suspicious)):
+        for chosen, into in ((_is_of_interest(line.text), found.times), (_is_suspicious(line.text), found.suspicious)):
             if chosen and at is not None:
                 _note(found, into, line.text, at)
     return found
+
+
+def _is_of_interest(text: str) -> bool:
+    """Errors, and what applications say of slow statements, which is often a warning."""
+    return is_error(text) or _SLOW.search(text[:500]) is not None
 
 
 def _is_suspicious(text: str) -> bool:
@@ -64,7 +73,7 @@ def _note(found: HostLog, into: dict[str, list[float]], text: str, at: float) ->
 @dataclass(frozen=True)
 class Message:
     """One error message on all hosts. first, last: Unix times by this machine's clock; began: of the present burst, in
-    which it was never silent for SILENCE seconds; count: within the burst; before: earlier ones; reaches: how far back
+    which it was never silent for unusually long; count: within the burst; before: earlier ones; reaches: how far back
     the logs go."""
 
     text: str
@@ -96,13 +105,14 @@ def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], *, suspicio
     reaches = max(oldest) if oldest else 0.0
     samples = {text: sample for log in logs.values() for text, sample in log.samples.items()}
     found = [_message(text, sorted(pairs), reaches, samples.get(text, "")) for text, pairs in times.items()]
-    return sorted(found, key=lambda message: (-message.last // SILENCE, -message.count))
+    return sorted(found, key=lambda message: (-message.last // SILENCE[0], -message.count))
 
 
 def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: str) -> Message:
     moments = [moment for moment, _ in pairs]
     first_of_burst = len(moments) - 1
-    while first_of_burst and moments[first_of_burst] - moments[first_of_burst - 1] <= SILENCE:
+    silence = _silence(moments[-USUAL:])
+    while first_of_burst and moments[first_of_burst] - moments[first_of_burst - 1] <= silence:
         first_of_burst -= 1
     return Message(
         text,
@@ -115,3 +125,10 @@ def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: 
         reaches,
         sample,
     )
+
+
+def _silence(moments: list[float]) -> float:
+    """Seconds after which a message that comes back began anew."""
+    pauses = sorted(later - earlier for earlier, later in pairwise(moments))
+    usual = pauses[len(pauses) // 2] if pauses else SILENCE[1]
+    return min(max(PAUSES * usual, SILENCE[0]), SILENCE[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.command import Result
-from runbook_lib.config import Laravel, Revocation, Target
+from runbook_lib.config import DatabaseKind, Laravel, Revocation, Target
 from runbook_lib.errors import CommandError, ConfigurationError
 from runbook_lib.laravel.sql import rows_of, sql_command
 from runbook_lib.platforms.base import Platform
@@ -36,7 +36,7 @@ class Revoking:
     def read(self) -> dict[str, Any]:
         """What there is, as plain data that is stable while users come and go. ConfigurationError for what cannot be
         selected."""
-        tables = {str(row["found"]) for row in self._ask(tables_command(self._laravel.database))}
+        tables = {str(row["found"]) for row in self._ask(tables_command(self._dialect))}
         return {"tables": sorted(tables & {one.table for one in self._revoked(tables)}), "places": self._places()}
 
     def count(self, read: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Revoking:
     # -- tables -----------------------------------------------------------------------------------------------------
 
     def _revoked(self, tables: Collection[str]) -> list[Revoked]:
-        return revoked(self._about, self._laravel.database, self.selection, self.kinds, tables)
+        return revoked(self._about, self._dialect, self.selection, self.kinds, tables)
 
     def _counted(self, one: Revoked) -> dict[str, Any]:
         row = self._ask(one.count)[0]
@@ -120,6 +120,11 @@ class Revoking:
 
     def _step(self, name: str, title: str, host: str, do: Callable[[], str]) -> Step:
         return Step(name, title, do, lambda: None, host=host, repeatable=True, no_undo=NO_UNDO)
+
+    @property
+    def _dialect(self) -> DatabaseKind:
+        kind = self._laravel.database
+        return "mysql" if kind == "mariadb" else kind
 
     @property
     def _about(self) -> Revocation:

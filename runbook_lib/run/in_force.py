@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,13 @@ class InForce:
     since: float
     run: str
     undo: str
-    facts: dict[str, Any] = field(default_factory=dict, repr=False)
+    facts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the command that takes it back needs to know, as it was noted last."""
+        found: dict[str, Any] = self.facts.get("about", {})
+        return found
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -38,5 +44,8 @@ def in_force(journal: Journal, environment: str = "") -> list[InForce]:
             found.pop(key, None)
         else:
             facts = {name: value for name, value in data.items() if name not in ("what", "environment", "undo")}
-            found.setdefault(key, InForce(data["what"], data["environment"], event.at, event.run, data["undo"], facts))
+            item = InForce(data["what"], data["environment"], event.at, event.run, data["undo"], facts)
+            first = found.setdefault(key, item)
+            if "about" in data:
+                found[key] = replace(first, facts={**first.facts, "about": data["about"]})
     return [item for item in found.values() if environment in ("", item.environment)]

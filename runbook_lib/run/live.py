@@ -34,12 +34,15 @@ def tell(event: Event) -> None:
             listener(event)
         except Exception:
             listeners.remove(listener)
-    if echo:
-        text = line(event)
-        if text is not None:
-            # A terminal that went away, or one that cannot write these characters.
-            with contextlib.suppress(OSError, ValueError):
-                print(text, flush=True)
+    text = line(event) if echo else None
+    if text is not None:
+        say(text)
+
+
+def say(text: str) -> None:
+    """Print a line for whoever sits here; a terminal that went away, or one that cannot write it, stops nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, flush=True)
 
 
 def line(event: Event, colour: bool = False, commands: bool = False) -> str | None:
@@ -208,6 +211,17 @@ def _marked(event: Event) -> Line:
     return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
 
 
+def _jobs_counted(event: Event) -> Line:
+    data = event.data
+    if data["problem"]:
+        return "bad", f"queued jobs of {data['environment']} cannot be read: {data['problem']}"
+    if not data["counts"]:
+        return "dim", f"no queued job of {data['environment']} lacks its class in {data['release']}"
+    words = ", ".join(f"{printable(name, 80)} {count}" for name, count in data["counts"].items())
+    then = "set aside" if data["decision"] == "aside" else "left, and will fail there"
+    return "ask", f"! queued jobs of {data['environment']} that {data['release']} cannot run: {words}; they are {then}"
+
+
 def _put_in_force(event: Event) -> Line:
     return "ask", f"{event.data['what']} is in force in {event.data['environment']} until: {event.data['undo']}"
 
@@ -250,6 +264,7 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "observing": _observing,
     "sampled": _sampled,
     "marked": _marked,
+    "jobs counted": _jobs_counted,
     "put in force": _put_in_force,
     "lifted": _lifted,
     "interrupted": _interrupted,

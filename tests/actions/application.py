@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,9 @@ class Application:
     """applied: rows of the table migrations, in order; down: hosts in maintenance mode; ran: host and name of each
     changing command, in order; failing: names of commands that end with status 1; during: called before a command;
     stops_after: migrate:rollback undoes no more than that and then fails; reached: whether the database answers;
-    ends: of commands, by their marks; under_way: commands that a killed run left, and how they end."""
+    columns: of its table orders, by name with their types; forgets: migrate:rollback leaves them; leaks: maintenance
+    mode closes nothing; ends: of commands, by their marks; under_way: commands that a killed run left, and how they
+    end."""
 
     hosts: tuple[str, ...] = ("web-1", "web-2")
     applied: list[str] = field(default_factory=list)
@@ -33,6 +35,11 @@ class Application:
     during: Callable[[str], None] = lambda name: None
     stops_after: int | None = None
     reached: bool = True
+    columns: dict[str, str] = field(default_factory=lambda: {"id": "integer", "note": "text"})
+    forgets: bool = False
+    leaks: bool = False
+    url: str = "http://127.0.0.1:9"
+    folder: Any = None
     ends: dict[str, Result] = field(default_factory=dict)
     under_way: dict[str, Callable[[], Result]] = field(default_factory=dict)
 
@@ -63,7 +70,16 @@ class Application:
     def asked(self, command: Command) -> Result:
         if not self.reached:
             return Result(1, "SQLSTATE[HY000] [2002] Connection refused")
+        if "sqlite_master" in command.raw[-1]:
+            return Result(0, json.dumps([*self._orders()]))
         return Result(0, json.dumps([{"migration": name} for name in self.applied]))
+
+    def _orders(self) -> Iterator[dict[str, str | None]]:
+        """The schema, as the query of SQLite's tables tells it."""
+        yield {"what": "table", "tab": "orders", "name": "table", "a": "CREATE TABLE orders"}
+        for name, kind in self.columns.items():
+            null = "1" if name == "id" else "0"
+            yield {"what": "column", "tab": "orders", "name": name, "a": kind, "b": null, "c": None, "d": "0 0"}
 
     def told(self, host: str, command: Command) -> Result:
         words = command.raw
@@ -82,6 +98,8 @@ class Application:
     def _rolled_back(self, count: int) -> Result:
         limit = count if self.stops_after is None else self.stops_after
         undone = self.applied[: -count - 1 : -1][:limit]
+        if not self.forgets:
+            self.columns.pop("note", None)
         self.applied = [name for name in self.applied if name not in undone]
         lines = [f"Rolled back:  {name} (1.20ms)" for name in undone]
         return Result(0 if len(undone) == count else 1, "\n".join([*lines, *(["broken"] if limit < count else [])]))
@@ -117,7 +135,8 @@ class Closing(dict[str, int]):
         self._application = application
 
     def get(self, path: str, default: Any = None) -> Any:
-        return 503 if self._application.down and path != "/up" else super().get(path, default)
+        closed = self._application.down and not self._application.leaks and path != "/up"
+        return 503 if closed else super().get(path, default)
 
 
 def closing(routes: Routes, application: Application) -> None:

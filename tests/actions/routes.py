@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Routes:
-    """statuses: of each route; every other one answers 404."""
+    """statuses: of each route; every other one answers 404. secret: path that gives the cookie of maintenance mode,
+    with which routes answer as if it were off."""
 
     url: str = ""
+    secret: str = ""
     statuses: dict[str, int] = field(default_factory=lambda: {"/up": 200, "/ready": 200})
 
 
@@ -24,7 +26,14 @@ def serving() -> Iterator[Routes]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(routes.statuses.get(self.path, 404))
+            cookie = "laravel_maintenance=let-in"
+            if routes.secret and self.path == f"/{routes.secret}":
+                self.send_response(302)
+                self.send_header("Set-Cookie", f"{cookie}; path=/; httponly")
+            elif cookie in self.headers.get("Cookie", ""):
+                self.send_response(dict.get(routes.statuses, self.path, 404))
+            else:
+                self.send_response(routes.statuses.get(self.path, 404))
             self.end_headers()
 
         def log_message(self, *_: object) -> None: ...

@@ -36,6 +36,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
     monkeypatch.chdir(tmp_path)
     with serving() as routes:
         closing(routes, application)
+        application.routes = routes
         (tmp_path / "runbooks.toml").write_text(TEXT.format(url=routes.url) + LARAVEL)
         yield application
 
@@ -149,6 +150,7 @@ def test_without_a_table_laravel_it_is_refused(application: Application, tmp_pat
 def test_the_way_in_is_in_no_plan_and_no_journal(application: Application, tmp_path: Path, journal: Journal) -> None:
     file = tmp_path / "runbooks.toml"
     file.write_text(file.read_text() + 'bypass = { env = "BYPASS" }\n')
+    application.routes.secret = BYPASS
     made = Maintenance.open("on")
     table = made.plan()
     made.gate()
@@ -160,6 +162,16 @@ def test_the_way_in_is_in_no_plan_and_no_journal(application: Application, tmp_p
         assert BYPASS not in "\n".join(connection.iterdump())
     records = [path for path in (tmp_path / ".runbooks").rglob("*") if path.is_file()]
     assert not [path for path in records if BYPASS.encode() in path.read_bytes()]
+
+
+def test_a_secret_path_that_lets_nobody_in_is_a_failure(
+    application: Application, tmp_path: Path, journal: Journal
+) -> None:
+    (tmp_path / "runbooks.toml").write_text((tmp_path / "runbooks.toml").read_text() + 'bypass = { env = "BYPASS" }\n')
+    with pytest.raises(VerificationFailedError, match="the secret path gives no cookie") as told:
+        procedure("on")
+    assert BYPASS not in str(told.value)
+    assert (application.down, forced(journal)) == (set(), 0)
 
 
 def test_a_mode_that_is_none_is_refused() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.actions.doors import Doors
 from runbook_lib.actions.taking_back import TakingBack, refuse
 from runbook_lib.command import Result
 from runbook_lib.errors import CommandError, PlatformError, StepFailedError
-from runbook_lib.run import live
 from runbook_lib.run import run as runs
 from runbook_lib.run.gate import Terms
+from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Step
 from runbook_lib.run.run import Run
-from tests.actions.application import Application
+from tests.actions.application import Application, closing
+from tests.actions.routes import serving
 
 OLD, A, B = "2025_01_01_000000_old", "2026_01_01_000000_a", "2026_01_02_000000_b"
 BACKUP: dict[str, Any] = {"backup": {"run": ["pg_dump"], "check": ["pg_restore", "--list"]}}
@@ -26,6 +28,20 @@ BACKUP: dict[str, Any] = {"backup": {"run": ["pg_dump"], "check": ["pg_restore",
 @pytest.fixture
 def application() -> Application:
     return Application(applied=[OLD, A, B])
+
+
+@pytest.fixture(autouse=True)
+def _doors(application: Application, tmp_path: Path) -> Iterator[None]:
+    with serving() as routes:
+        closing(routes, application)
+        application.url, application.folder = routes.url, tmp_path
+        yield
+
+
+@pytest.fixture(autouse=True)
+def run(tmp_path: Path) -> Run:
+    """The run that the section belongs to."""
+    return Run.open(Journal(tmp_path / "state"), "rollback", "shop/production", {})
 
 
 def section(application: Application, *broken: str, **laravel: Any) -> Section:
@@ -41,11 +57,16 @@ def section(application: Application, *broken: str, **laravel: Any) -> Section:
         return Step(f"production.{name}", name, do, lambda: None)
 
     made = Section("production", "shop/production", "make v1 live", (step("switch"),), (step("back.switch"),))
-    target = application.target(**{**BACKUP, **laravel})
-    assert target.environment.laravel is not None
-    return TakingBack(target.environment.laravel, application, [A, B], application.hosts, "production", "run-1").around(
-        made
-    )
+    target = application.target(application.url, application.folder, **{**BACKUP, **laravel})
+    doors = Doors(target, application, application.hosts, "production", runs.open_runs()[0])
+    columns = {"table": "there", "column id": "integer not null", "column note": "text null"}
+    operations = [{"kind": "add column", "subject": "orders.note", "guards": []}]
+    return TakingBack(doors, {"brought": [A, B], "tables": {"orders": columns}, "operations": operations}).around(made)
+
+
+def done(made: Section) -> list[str]:
+    """Do all steps of a section, as a run does them; what they remark."""
+    return [step.do() for step in made.steps]
 
 
 def down_step(made: Section) -> Step:
@@ -88,6 +109,48 @@ def test_ids_are_each_a_steps_own(application: Application) -> None:
     made = section(application)
     ids = [step.id for step in (*made.steps, *made.back)]
     assert len(set(ids)) == len(ids)
+
+
+def test_what_the_assessment_said_is_held_against_the_schema(application: Application) -> None:
+    assert "differences as expected: 1" in done(section(application))
+
+
+def test_a_column_that_is_still_there_after_its_migration_was_taken_back_fails(application: Application) -> None:
+    application.forgets = True
+    made = section(application)
+    with pytest.raises(StepFailedError, match=r"and yet orders\.note is still there"):
+        done(made)
+    assert "switch" not in application.names
+
+
+def test_what_nobody_expected_is_told(application: Application) -> None:
+    application.columns["surprise"] = "text"
+    assert "differences as expected: 1, not expected: orders: column surprise is new" in done(section(application))
+
+
+def test_maintenance_mode_is_in_force_from_before_the_first_command_until_it_is_over(
+    application: Application, run: Run
+) -> None:
+    seen: dict[str, int] = {}
+    application.during = lambda name: seen.setdefault(name, len(in_force(run.journal)))
+    for step in section(application).steps:
+        step.do()
+    assert (seen["down"], seen["migrate:rollback"], seen["up"]) == (1, 1, 1)
+    assert in_force(run.journal) == []
+
+
+def test_nothing_is_done_where_maintenance_mode_does_not_close(application: Application) -> None:
+    application.leaks = True
+    made = section(application)
+    with pytest.raises(StepFailedError, match="does not close the application"):
+        done(made)
+    assert application.names == ["down", "down"]
+
+
+def test_doors_that_were_closed_before_stay_closed(application: Application, run: Run) -> None:
+    doors = Doors(application.target(application.url), application, application.hosts, "production", run, True)
+    assert [step.id for step in doors.opened()] == []
+    assert not [step for step in doors.closed() if "note" in step.id]
 
 
 def test_making_the_section_runs_nothing(application: Application) -> None:
@@ -189,7 +252,7 @@ def begun(application: Application, *undone: str, code: int = 0) -> None:
         application.applied = [OLD]
         return Result(code, lines)
 
-    application.under_way["run-1/production.web-1.migrate-rollback"] = end
+    application.under_way[f"{runs.open_runs()[0].id}/production.web-1.migrate-rollback"] = end
 
 
 @pytest.mark.parametrize("undone", [(), (B,)])
@@ -223,16 +286,7 @@ def test_what_failed_before_it_undid_anything_is_tried_again(application: Applic
 # -- carried out ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
-    monkeypatch.setattr(live, "echo", False)
-    yield Journal(tmp_path / "state")
-    for run in runs.open_runs():
-        run._let_go()
-
-
-def carried_out(journal: Journal, made: Section) -> None:
-    run = Run.open(journal, "rollback", "shop/production", {})
+def carried_out(run: Run, made: Section) -> None:
     run.propose(dict, lambda snapshot: Plan("Roll back", (made,), snapshot))
     run.approve(Terms("none", expires=60, wait=0, word=""))
     run.apply("production")
@@ -240,29 +294,27 @@ def carried_out(journal: Journal, made: Section) -> None:
 
 @pytest.mark.parametrize("broken", ["pg_dump", "pg_restore"])
 def test_without_a_backup_that_is_good_nothing_is_undone_nor_migrated(
-    application: Application, journal: Journal, broken: str
+    application: Application, run: Run, broken: str
 ) -> None:
     application.failing = {broken}
     with pytest.raises(StepFailedError, match=f"{broken} does not work here"):
-        carried_out(journal, section(application))
+        carried_out(run, section(application))
     assert "migrate:rollback" not in application.names
     assert "migrate" not in application.names
     assert (application.applied, application.down) == ([OLD, A, B], set())
 
 
-def test_when_the_code_does_not_switch_the_database_goes_forward_again(
-    application: Application, journal: Journal
-) -> None:
+def test_when_the_code_does_not_switch_the_database_goes_forward_again(application: Application, run: Run) -> None:
     with pytest.raises(StepFailedError, match="switch does not work here"):
-        carried_out(journal, section(application, "switch"))
+        carried_out(run, section(application, "switch"))
     assert application.names[-5:] == ["migrate:rollback", "back.switch", "migrate", "up", "up"]
     assert application.down == set()
 
 
-def test_undoing_that_failed_is_gone_forward_from(application: Application, journal: Journal) -> None:
+def test_undoing_that_failed_is_gone_forward_from(application: Application, run: Run) -> None:
     application.stops_after = 1
     with pytest.raises(StepFailedError, match="not taken back as planned"):
-        carried_out(journal, section(application))
+        carried_out(run, section(application))
     assert application.names[-4:] == ["back.switch", "migrate", "up", "up"]
 
 

@@ -26,6 +26,7 @@ from tests.diagnosis.facts import GOOD, LIVE, NOW, URL, facts, flow, impact, mes
 
 ERRORS = impact(reading("/up"), real=flow(errors=4))
 SLOW = impact(reading("home page", seconds=0.9), real=flow(slow=5))
+VERY_SLOW = impact(reading("report", seconds=2.9), real=flow())
 REFUSED = impact(
     *(reading(name, 0, "no answer: [Errno 111] Connection refused") for name in ("/up", "/ready", "home page"))
 )
@@ -132,6 +133,7 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         facts(impact(real=replace(flow(before=traffic(7200)), seconds=1.0, halves=({"/": traffic(40, 0, 20)},) * 2))),
     ),
     "answers are slow": ("slow-answers", facts(SLOW)),
+    "one route is very slow": ("slow-answers", facts(VERY_SLOW)),
     "rows cannot be used": ("corrupt-rows", facts(ERRORS, messages=(message("ERROR invalid price -1", NOW - 90),))),
     "a key is misused": (
         "leaked-key",
@@ -159,6 +161,10 @@ FAULTS: dict[str, tuple[str, Facts]] = {
             messages=(message("boom", NOW - 90),),
             changes=(Change("configuration", ".env was written", NOW - 100, "web-1"),),
         ),
+    ),
+    "the application says that statements are slow": (
+        "slow-query",
+        facts(SLOW, messages=(message("WARNING slow query of reviews, 2000 ms", NOW - 60),)),
     ),
 }  # fmt: skip
 
@@ -189,6 +195,9 @@ QUIET: dict[str, Facts] = {
         in_force=(InForce("scale", "shop/production", NOW - 90_000, "r1", "x"),), incident_open=True
     ),
     "one slow answer": facts(impact(real=replace(flow(), halves=({"/": traffic(10, 0, 4)}, {"/": traffic(10)})))),
+    "checks that were slow for a moment while real requests are fast": facts(
+        impact(reading("home page", seconds=0.4), real=flow())
+    ),
     "a host that cannot be looked into and nobody is hurt": facts(unreachable={"web-2": "no route"}),
 }  # fmt: skip
 
@@ -224,6 +233,23 @@ def test_a_release_marked_bad_is_suspected_first() -> None:
 def test_errors_that_began_before_the_release_are_not_its_fault() -> None:
     seen = facts(ERRORS, since=NOW - 300, passed={}, messages=(message("boom", NOW - 5000),))
     assert [cause.name for cause in diagnose(seen).causes] == ["error-spike"]
+
+
+@pytest.mark.parametrize("written", [NOW - 4000, NOW - 10], ids=["long before", "after"])
+def test_a_file_written_at_another_time_is_not_the_reason(written: float) -> None:
+    seen = replace(
+        FAULTS["a configuration file was written before"][1],
+        changes=(Change("configuration", ".env was written", written, "web-1"),),
+    )
+    assert [cause.name for cause in diagnose(seen).causes] == ["error-spike"]
+
+
+def test_a_file_that_came_with_the_release_is_part_of_it() -> None:
+    seen = facts(
+        ERRORS, since=NOW - 100, passed={}, messages=(message("boom", NOW - 90),),
+        changes=(Change("configuration", ".env was written", NOW - 99, "web-1"),),
+    )  # fmt: skip
+    assert [cause.name for cause in diagnose(seen).causes] == ["bad-release"]
 
 
 def test_only_levers_that_are_configured_are_named() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
 
-from runbook_lib.config import AfterSwitch, Laravel
+from runbook_lib.config import AfterSwitch, Environment, Laravel
 from runbook_lib.errors import StepFailedError
 from runbook_lib.laravel.artisan import CACHE_CLEAR_ERASES, Artisan
 from runbook_lib.laravel.steps import after_switch, artisan, on_host, warnings
@@ -74,14 +75,25 @@ def test_a_step_is_done_only_after_its_command_ended_well() -> None:
     assert step.done()
 
 
+def environment(more: Mapping[str, Any] = {}, **laravel: Any) -> Environment:
+    git = {"platform": "git", "url": "http://127.0.0.1:9", "git": {"path": "shop"}}
+    return Environment.model_validate({**git, "laravel": {"database": "mysql", **laravel}, **more})
+
+
 def test_emptying_the_cache_store_is_warned_of() -> None:
-    found = warnings(Laravel(database="mysql", after_switch=["config:clear", "cache:clear"]))
+    found = warnings(environment(after_switch=["config:clear", "cache:clear"]))
     assert found == [f"cache:clear erases {what}" for what in CACHE_CLEAR_ERASES]
     assert any("maintenance mode" in text for text in found)
 
 
 def test_what_only_forgets_compiled_files_is_not_warned_of() -> None:
-    assert warnings(Laravel(database="mysql")) == []
+    assert warnings(environment()) == []
+
+
+def test_queued_jobs_in_redis_may_be_erased_with_the_cache() -> None:
+    queues = {"redis": {"url": {"env": "REDIS_URL"}}, "queues": {"store": "redis"}}
+    found = warnings(environment(queues, after_switch=["cache:clear"]))
+    assert "redis.url" in found[-1]
 
 
 def test_php_and_folder_are_as_configured() -> None:

@@ -132,10 +132,10 @@ def _truth(case: Case, older: Driver, folder: Path, release: Path, database: Dat
     if case.live:
         answer = older.ask("write", php=f"use Illuminate\\Support\\Facades\\DB; {case.live}")
         _must(str(answer.get("error", "")))
-    return _answered(case, older, database)
+    return answered(case, older, database)
 
 
-def _answered(case: Case, older: Driver, database: Database) -> Finding:
+def answered(case: Case, older: Driver, database: Database) -> Finding:
     """What the older code's answers come to: one that fails weighs more than one that is wrong."""
     wrong = ""
     for check in CHECKS:

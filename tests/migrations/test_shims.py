@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from runbook_lib.migrations import Shim
-from runbook_lib.migrations.shims import quoted
+from runbook_lib.schema.quoting import quoted
 from tests.migrations.php import assessed, table
 
 USERS = "Schema::create('users', function (Blueprint $table) { $table->id(); %s });"
@@ -121,4 +121,4 @@ def test_forth_and_back_on_a_real_database(kind: str) -> None:
 
 
 def test_facts_are_plain_data() -> None:
-    assert only("Schema::rename('a', 'b');").facts["kind"] == "view under the old name"
+    assert only("Schema::rename('a', 'b');").facts["kind"] == "old name"

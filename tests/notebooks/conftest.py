@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.notebooks.laravel_shop import application, renamed
+
+__all__ = ["application", "renamed"]
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 BIN = Path(sys.executable).parent
 

@@ -60,3 +60,43 @@ def started_after_it_finished(events: list[dict[str, Any]]) -> list[str]:
         if event["kind"] == "step started" and event["data"]["step"] in finished:
             again.append(event["data"]["step"])
     return again
+
+
+# Kills its own process at one moment of a step: "begun" after it was written that it starts, "done" before it is
+# written that it ended, "written" after that.
+AT_STEP = """
+import os, signal, sys
+from runbook_lib.run.journal import Journal
+step, moment = sys.argv[1], sys.argv[2]
+append = Journal.append
+
+def dying_append(journal, run, kind, data, fences=()):
+    here = str(data.get("step", "")).endswith(step)
+    if here and kind == "step finished" and moment == "done":
+        os.kill(os.getpid(), signal.SIGKILL)
+    event = append(journal, run, kind, data, fences)
+    if here and (kind, moment) in (("step started", "begun"), ("step finished", "written")):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return event
+
+Journal.append = dying_append
+sys.argv = ["papermill", *sys.argv[3:]]
+from papermill.cli import papermill
+papermill()
+"""
+
+
+def killed_at(project: Project, step: str, moment: str, *command: str) -> None:
+    """Run `papermill COMMAND` in a process that dies at this moment of the step whose id ends like this."""
+    argv = [sys.executable, "-c", AT_STEP, step, moment, *command]
+    done = subprocess.run(
+        argv,
+        cwd=project.notebooks,
+        env=project.env(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""rotate_secrets.ipynb and suspected_breach.ipynb in the practice environment: as a user runs them, and no secret seen."""
+"""rotate_secrets.ipynb and suspected_breach.ipynb in practice: as a user runs them, and no secret is seen."""
 
 from __future__ import annotations
 

@@ -28,7 +28,10 @@ def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
     assert loaded.state.resolve() == tmp_path.resolve()
     laravel = production.environment.laravel
     assert laravel is not None
-    assert laravel.php == ["/usr/bin/python3", "-I", "-S"]
+    assert laravel.php == ["sh", str(ground.php)]
+    assert laravel.bypass is not None
+    assert len(laravel.bypass.resolve(ground.folder).reveal()) == 24
+    assert (ground.site("production").bypass.stat().st_mode & 0o777) == 0o600
     assert laravel.sql == ["/usr/bin/python3", "-I", "-S", "artisan", "sql"]
     assert (laravel.database, laravel.migrations) == ("sqlite", ["database/migrations"])
     assert laravel.after_switch == ["config:clear", "view:clear", "queue:restart"]

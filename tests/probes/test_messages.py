@@ -38,6 +38,17 @@ def test_a_message_of_long_ago_that_comes_back_began_anew_and_is_not_new() -> No
     assert not message.is_new
 
 
+def test_a_message_that_came_every_second_and_paused_for_a_minute_began_anew() -> None:
+    before, now = [(-200.0 + n, "ERROR boom") for n in range(60)], [(-60.0 + n, "ERROR boom") for n in range(60)]
+    (message,) = messages({"web-1": log(*before, *now)}, {})
+    assert (message.began, message.count, message.before) == (NOW - 60, 60, 60)
+
+
+def test_a_message_that_comes_every_few_minutes_goes_on() -> None:
+    (message,) = messages({"web-1": log(*[(-3600.0 + 300 * n, "ERROR boom") for n in range(12)])}, {})
+    assert message.began == NOW - 3600
+
+
 def test_clocks_that_differ_are_corrected() -> None:
     logs = {"web-1": log((-60, "ERROR boom")), "web-2": log((240, "ERROR boom"), host="web-2")}
     (message,) = messages(logs, {"web-2": 300.0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.features import without_the_feature
 from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said
 
 NO_DATABASE = (
@@ -84,7 +85,7 @@ def slow_query(facts: Facts) -> Cause | None:
     """Statements run long, and answers are slow."""
     state = facts.database
     if state is None or not state.slow:
-        return None
+        return _told_to_be_slow(facts)
     longest = state.slow[0]
     hurt = facts.impact.hurt
     shortest = min(session.seconds for session in state.slow)
@@ -97,6 +98,23 @@ def slow_query(facts: Facts) -> Cause | None:
         () if hurt else ("answers are not slow",),
         remedy,
         "" if remedy else "end the statement, then find out who sends it; add the index that it lacks",
+    )
+
+
+def _told_to_be_slow(facts: Facts) -> Cause | None:
+    """Where the database says nothing of its statements: the application's own word."""
+    told = matching(facts, r"slow (sql |database )?(query|queries|statement)")
+    if not told or not facts.impact.slow:
+        return None
+    remedy = without_the_feature(facts) or facts.remedies.mitigation("end_sessions")
+    return Cause(
+        "slow-query",
+        0.8,
+        f"the application says that statements are slow: {told[0].text}",
+        (*hurting(facts), *(said(m) for m in told[:3])),
+        (),
+        remedy,
+        "" if remedy else "find out who sends that statement; add the index that it lacks",
     )
 
 
