@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.rollback_migrations import RollbackMigrations
+    from runbook_lib.actions.rotate_secrets import Rotation
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
+    from runbook_lib.actions.suspected_breach import Breach
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
     from runbook_lib.notebook.desk import desk
 
 __all__ = [
     "BackupAndRestore",
+    "Breach",
     "Communication",
     "DataConcern",
     "HighErrorRate",
@@ -32,6 +35,7 @@ __all__ = [
     "Review",
     "Rollback",
     "RollbackMigrations",
+    "Rotation",
     "SiteDown",
     "Triage",
     "Verification",
@@ -41,6 +45,7 @@ __all__ = [
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
     "BackupAndRestore": "runbook_lib.actions.backup_and_restore",
+    "Breach": "runbook_lib.actions.suspected_breach",
     "Communication": "runbook_lib.actions.communicate",
     "DataConcern": "runbook_lib.actions.data_concern",
     "HighErrorRate": "runbook_lib.actions.scenario",
@@ -51,6 +56,7 @@ _HOMES = {
     "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
     "RollbackMigrations": "runbook_lib.actions.rollback_migrations",
+    "Rotation": "runbook_lib.actions.rotate_secrets",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
     "Verification": "runbook_lib.actions.verification",

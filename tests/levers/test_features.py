@@ -129,7 +129,7 @@ class TestDatabase:
         column, kind = ("`select`", "BOOLEAN") if driver == "mysql" else ('"select"', "BOOLEAN")
         on = "true" if driver == "pgsql" else "1"
         run(database, f"CREATE TABLE features (name VARCHAR(80), {column} {kind})")
-        rows = f"INSERT INTO features VALUES ('it''s; DROP TABLE features --', {on}), ('other', {on})"  # noqa: S608
+        rows = f"INSERT INTO features VALUES ('it''s; DROP TABLE features --', {on}), ('other', {on})"
         if driver == "sqlite":
             connection = database.connect()
             connection.execute(rows)
@@ -152,7 +152,7 @@ class TestDatabase:
     def test_null_is_put_back_as_null(self, project: Project, database: Database) -> None:
         column = "`select`" if database.driver == "mysql" else '"select"'
         connection = database.connect()
-        connection.cursor().execute(f"UPDATE features SET {column} = NULL")  # noqa: S608
+        connection.cursor().execute(f"UPDATE features SET {column} = NULL")
         connection.commit()
         connection.close()
         mitigate("disable_features", NAME)

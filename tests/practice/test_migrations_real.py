@@ -57,7 +57,7 @@ def _table(database: sqlite3.Connection, table: str) -> tuple[Any, ...]:
         for _, index, is_unique, *_ in database.execute(f"PRAGMA index_list({table})")
         if is_unique
     }
-    return columns, unique, database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()  # noqa: S608
+    return columns, unique, database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
 
 
 @pytest.fixture

@@ -62,9 +62,9 @@ def test_a_database_queue_is_counted(driver: Driver, request: pytest.FixtureRequ
     cursor.execute("CREATE TABLE failed_jobs (queue varchar(99), failed_at timestamp)")
     rows = [("mail", "NULL", now - 700), ("mail", "NULL", now + 99), ("mail", str(now), now - 5), ("x", str(now), now)]
     for number, (queue, reserved, available) in enumerate(rows):
-        cursor.execute(f"INSERT INTO jobs VALUES ({number}, '{queue}', 'p', 0, {reserved}, {available}, {now})")  # noqa: S608
+        cursor.execute(f"INSERT INTO jobs VALUES ({number}, '{queue}', 'p', 0, {reserved}, {available}, {now})")
     for days in ("2001-01-01 00:00:00", time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now - 60))):
-        cursor.execute(f"INSERT INTO failed_jobs VALUES ('mail', '{days}')")  # noqa: S608
+        cursor.execute(f"INSERT INTO failed_jobs VALUES ('mail', '{days}')")
     connection.commit()
     connection.close()
     sql = way(database)

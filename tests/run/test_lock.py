@@ -26,7 +26,7 @@ def edit(journal: Journal, **columns: Any) -> None:
     """Change the row of a lock, as another machine or another time would have written it."""
     with sqlite3.connect(journal.file) as connection:
         names = ", ".join(f"{name} = ?" for name in columns)
-        connection.execute(f"UPDATE locks SET {names}", list(columns.values()))  # noqa: S608
+        connection.execute(f"UPDATE locks SET {names}", list(columns.values()))
 
 
 @pytest.fixture
