@@ -170,6 +170,12 @@ def refuse(label: str, release: Release, reading: Snapshot | None, decision: str
     """ReleaseRefusedError unless the release is shown to run on the schema, or somebody decided and wrote down why."""
     if reading is None or reading["verdict"] == "safe":
         return
+    if decision == "shim" and "shims" not in reading:
+        # Going on would switch the code without them.
+        raise ReleaseRefusedError(
+            f"no shim can be made out for the database of {label}: {reading['way']}",
+            next_step="mend that first, or decide: -p migrations ahead -p migrations_reason 'WHY'",
+        )
     told = decision == reading["verdict"] and not reading.get("left")
     if decision and (reason.strip() or (told and decision in ("down", "shim"))):
         return

@@ -204,9 +204,10 @@ def refuse(target: Target, reading: Snapshot) -> None:
         )
     stuck = [migration["name"] for migration in reading["migrations"] if migration["down"] != "yes"]
     if stuck or not reading["migrations"]:
+        named = f"{', '.join(stuck[:5])} without a down() that reverses it"
         raise PlatformError(
-            f"the migrations of {target.label} cannot be taken back: {', '.join(stuck[:5]) or 'they cannot be read'} "
-            "without a down() that reverses it",
+            f"the migrations of {target.label} cannot be taken back: "
+            f"{named if stuck else reading.get('way') or 'they cannot be read'}",
             next_step="leave the schema ahead, restore a backup, or fix forward",
         )
     laravel = target.environment.laravel

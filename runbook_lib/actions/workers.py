@@ -74,10 +74,15 @@ class Workers:
     def _look(self, host: str) -> tuple[bool, str]:
         try:
             connector, inside = self.platform.live(LIST, host)
-            folder = str(self.target.resolve(self.target.environment.git.path)) if self.target.environment.git else ""
-            return told(host, workers_in(connector.read(inside), folder), self._since(host))
+            return told(host, workers_in(connector.read(inside), self._folder), self._since(host))
         except RunbookError as error:
             return True, f"{host} does not tell which workers run: {error.message}"
+
+    @property
+    def _folder(self) -> str:
+        """Of the application; inside a container there is no other one."""
+        git = self.target.environment.git
+        return str(self.target.resolve(git.path)) if git else ""
 
     def _mark(self, host: str) -> str:
         return f"{self.run}/{self.target.name}.{host}.switched"

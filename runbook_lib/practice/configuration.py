@@ -39,6 +39,8 @@ php = ["sh", {php}]
 sql = {sql}
 database = "sqlite"
 after_switch = ["config:clear", "view:clear", "queue:restart"]
+# The stand-in for a worker runs no code of the shop, and nobody starts it again.
+workers_within = 0
 bypass = {{ file = {bypass} }}
 
 [services.{service}.environments.{name}.laravel.backup]

@@ -206,6 +206,13 @@ def test_a_decision_needs_its_reason(verdict: str, decision: str) -> None:
     assert not refused(seen(verdict, "a"), decision, "Ada looked at it")
 
 
+def test_shims_that_cannot_be_made_out_are_refused_whatever_the_reason() -> None:
+    """The code would be switched without them."""
+    assert refused(seen("unknown"), "shim", "Ada looked at it")
+    assert not refused({**seen("shim", "a"), "shims": [], "left": []}, "shim", "")
+    assert refused({**seen("shim", "a"), "shims": [], "left": ["data update"]}, "shim", "")
+
+
 def test_a_reason_without_a_decision_is_none() -> None:
     assert refused(seen("down", "a"), "", "Ada looked at it")
 
