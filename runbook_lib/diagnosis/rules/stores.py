@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import Cause
-from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said
+from runbook_lib.diagnosis.facts import RECENT, Facts
+from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said, without_the_feature
 
 NO_DATABASE = (
     r"SQLSTATE\[(HY000|08\w+)\].*(\[2002\]|\[2006\]|connection|server)|could not connect to server|connection to server"
@@ -84,7 +84,7 @@ def slow_query(facts: Facts) -> Cause | None:
     """Statements run long, and answers are slow."""
     state = facts.database
     if state is None or not state.slow:
-        return None
+        return _slow_by_the_logs(facts)
     longest = state.slow[0]
     hurt = facts.impact.hurt
     shortest = min(session.seconds for session in state.slow)
@@ -97,6 +97,24 @@ def slow_query(facts: Facts) -> Cause | None:
         () if hurt else ("answers are not slow",),
         remedy,
         "" if remedy else "end the statement, then find out who sends it; add the index that it lacks",
+    )
+
+
+def _slow_by_the_logs(facts: Facts) -> Cause | None:
+    """The application says that statements took long: where the database cannot be asked, and for short ones that are
+    many."""
+    told = [message for message in facts.slow_statements if facts.at - message.last <= RECENT]
+    if not told or not facts.impact.slow:
+        return None
+    remedy = without_the_feature(facts, told)
+    return Cause(
+        "slow-query",
+        0.7,
+        f"a statement is slow: {told[0].text}",
+        (*(said(message) for message in told[:3]), *hurting(facts)),
+        (),
+        remedy,
+        "" if remedy else "see its plan, add the index that it lacks; until then switch off the feature that sends it",
     )
 
 

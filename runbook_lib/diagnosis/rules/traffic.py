@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from runbook_lib.diagnosis.cause import Cause, Next
+from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import hurting, said
+from runbook_lib.diagnosis.rules.saying import hurting, said, without_the_feature
 
 # Requests a second, relative to the average since the start, from which load counts as unusual.
 SPIKE = 3.0
@@ -32,7 +32,7 @@ def error_spike(facts: Facts) -> Cause | None:
     evidence += [said(message) for message in facts.current[:2]]
     outside = [m for m in facts.current if re.search(OUTSIDE, m.text + m.sample, re.IGNORECASE)]
     title = "requests fail" + (f": {facts.current[0].text}" if facts.current else "")
-    remedy = _without_the_feature(facts)
+    remedy = without_the_feature(facts, facts.current)
     return Cause(
         "error-spike",
         0.6 if outside else 0.5,
@@ -42,17 +42,6 @@ def error_spike(facts: Facts) -> Cause | None:
         remedy,
         "" if remedy else "see which feature or provider the messages name; switch it off, or ask the provider",
     )
-
-
-def _without_the_feature(facts: Facts) -> Next | None:
-    """Switch off the feature that the failing routes or messages name; without a name, the only one there is."""
-    features = facts.remedies.features
-    texts = " ".join([*facts.impact.routes_erring, *(m.sample for m in facts.current)]).lower()
-    named = [name for name in features if name.lower().rstrip("s") in texts]
-    chosen = named[0] if named else features[0] if len(features) == 1 else ""
-    if chosen:
-        return facts.remedies.mitigation("disable_features", disable_features=chosen)
-    return None
 
 
 def traffic_spike(facts: Facts) -> Cause | None:
