@@ -48,6 +48,7 @@ bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
 	python -m tests.bench.triage
+	python -m tests.bench.review
 
 clean: ## stop practice and remove what was made; the record in .runbooks stays
 	-test ! -x $(BIN)/runbook || runbook practice stop

@@ -6,18 +6,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.actions.communicate import Communication
+    from runbook_lib.actions.incident import Incident
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.mitigation import Mitigation
+    from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
 
 __all__ = [
+    "Communication",
     "HighErrorRate",
     "HighLatency",
+    "Incident",
     "Maintenance",
     "Mitigation",
+    "Review",
     "Rollback",
     "SiteDown",
     "Triage",
@@ -26,10 +32,13 @@ __all__ = [
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "Communication": "runbook_lib.actions.communicate",
     "HighErrorRate": "runbook_lib.actions.scenario",
     "HighLatency": "runbook_lib.actions.scenario",
+    "Incident": "runbook_lib.actions.incident",
     "Maintenance": "runbook_lib.actions.maintenance",
     "Mitigation": "runbook_lib.actions.mitigation",
+    "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",

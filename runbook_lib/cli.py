@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
+from runbook_lib.publishing.cli import status_page
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -46,8 +48,10 @@ def main() -> None:
     """Runbooks: what there is, what was run, what waits for an answer."""
 
 
+main.add_command(incident)
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(status_page)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -12,7 +12,8 @@ from html import escape
 from runbook_lib.command import mask, printable
 
 CELL_LIMIT = 400
-_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+!|~"})
+# Entities where not every Markdown knows a backslash before the character: Python-Markdown shows it.
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _TINTS = {
     "good": "#1a7f37", "bad": "#cf222e", "ask": "#9a6700", "PASS": "#1a7f37", "FAIL": "#cf222e",
     "INCONCLUSIVE": "#9a6700", "known good": "#1a7f37", "live": "#0969da",
@@ -106,9 +107,9 @@ def _html_cell(text: str) -> str:
     return f"<td style='text-align:left{style}'>{_html(text)}</td>"
 
 
-def markdown(text: str) -> str:
-    """Text from outside as Markdown that shows it as it is."""
-    return printable(mask(text), CELL_LIMIT).translate(_MARKDOWN)
+def markdown(text: str, limit: int = CELL_LIMIT) -> str:
+    """Text from outside as Markdown that shows it as it is, on one line, cut to `limit` characters."""
+    return printable(mask(text), limit).translate(_MARKDOWN)
 
 
 def _plain(text: str) -> str:

@@ -25,6 +25,7 @@ RunbookError
 │   ├── VerificationFailedError the verdict is FAIL
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
 ├── IncidentError               no such incident, or not one that can be changed
+├── DeliveryError               a message did not come through on every channel
 ├── DrillError                  a drill cannot be run, or did not show what it was to show
 └── PracticeError               the practice environment cannot be started or stopped
 
@@ -144,6 +145,10 @@ class InconclusiveError(VerificationError):
 
 class IncidentError(RunbookError):
     """There is no such incident, or it is not one that can be changed."""
+
+
+class DeliveryError(RunbookError):
+    """A message did not come through on every channel; the others got it."""
 
 
 class DrillError(RunbookError):

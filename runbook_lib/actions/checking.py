@@ -6,6 +6,7 @@ from runbook_lib import config
 from runbook_lib.config import Loaded, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import ConfigurationError, RunbookError
+from runbook_lib.incident import checking
 from runbook_lib.platforms import platform_of
 from runbook_lib.probes.http import Client, Reading, places, routes
 
@@ -39,7 +40,7 @@ def _configured() -> Loaded:
 
 
 def _check(target: Target) -> tuple[Table, bool]:
-    readings = [*_platform_readings(target), *_route_readings(target)]
+    readings = [*_platform_readings(target), *_route_readings(target), *_channel_readings(target)]
     rows = [(r.name, r.place, "good" if r.ok else "bad", r.saw) for r in readings]
     return Table(target.label, HEAD, rows), all(reading.ok for reading in readings)
 
@@ -57,3 +58,11 @@ def _platform_readings(target: Target) -> list[Reading]:
 def _route_readings(target: Target) -> list[Reading]:
     environment = target.environment
     return Client(environment.checks.timeout).all(places(environment), routes(environment))
+
+
+def _channel_readings(target: Target) -> list[Reading]:
+    """Whether those who are to be told of incidents could be."""
+    if target.communication is None:
+        return []
+    found = checking.check(target.communication, target.root)
+    return [Reading(f"tell {name}", channel, not wrong, wrong or "can be used", 0.0) for name, channel, wrong in found]

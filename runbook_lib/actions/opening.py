@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib import config
-from runbook_lib.config import Loaded
+from runbook_lib.config import Loaded, state_folder
+
+__all__ = ["configuration", "known_configuration", "state_folder"]
 
 
 def configuration(start: Path | None = None) -> Loaded:
@@ -26,9 +28,3 @@ def known_configuration(start: Path | None = None) -> Loaded | None:
 
     file = config.find(start) or practice.configuration_file(start)
     return config.load(file) if file.is_file() else None
-
-
-def state_folder(start: Path | None = None) -> Path:
-    """The journal's folder, without starting anything: for commands that only look."""
-    file = config.find(start)
-    return config.load(file).state if file else config.project_root(start) / config.STATE_FOLDER

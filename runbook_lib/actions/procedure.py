@@ -11,6 +11,7 @@ from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.showing import planned
 from runbook_lib.config import Target
 from runbook_lib.display import Table
+from runbook_lib.incident import automatic
 from runbook_lib.incident.record import incident_for
 from runbook_lib.run import gate
 from runbook_lib.run.in_force import in_force
@@ -44,7 +45,10 @@ def begin(
         "dry_run": dry_run,
     }
     identity = (*same, "service", "environment")
-    return Run.open(journal, runbook, target.label, everything, same=identity, dry_run=dry_run)
+    run = Run.open(journal, runbook, target.label, everything, same=identity, dry_run=dry_run)
+    if everything["incident"] and not dry_run:
+        automatic.listen(configuration(), target, journal, run.id, runbook, everything["incident"])
+    return run
 
 
 def target_of(service: str, environment: str) -> Target:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runbook_lib.command import Secret
+from runbook_lib.config.communication import Communication
 from runbook_lib.config.problems import problem
 from runbook_lib.config.service import STATE_FOLDER, Configuration, Environment, Service
 from runbook_lib.config.values import SecretReference
@@ -45,6 +46,11 @@ class Target:
     @property
     def label(self) -> str:
         return f"{self.service_name}/{self.name}"
+
+    @property
+    def communication(self) -> Communication | None:
+        """Who is told of its incidents: its own table, else its service's, or None."""
+        return self.environment.communication or self.service.communication
 
     def resolve(self, path: Path) -> Path:
         """A path of the file, made absolute; ~ is the user's home."""
@@ -111,6 +117,18 @@ def project_root(start: Path | None = None) -> Path:
         if (candidate / STATE_FOLDER).is_dir() or (candidate / ".git").exists():
             return candidate
     return folder
+
+
+def home(start: Path | None = None) -> Path:
+    """The folder of the project that people work in: that of the nearest runbooks.toml, else project_root."""
+    file = find(start)
+    return file.parent if file else project_root(start)
+
+
+def state_folder(start: Path | None = None) -> Path:
+    """The journal's folder, without starting anything: for commands that only look."""
+    file = find(start)
+    return load(file).state if file else project_root(start) / STATE_FOLDER
 
 
 def load(file: Path) -> Loaded:

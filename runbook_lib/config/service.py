@@ -8,10 +8,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from runbook_lib.config.checks import Approval, Checks, Observation
+from runbook_lib.config.communication import Communication
 from runbook_lib.config.deployment import Docker, Git, Hooks
 from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
+from runbook_lib.config.status_page import Review, StatusPage
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
 
@@ -43,6 +45,9 @@ class Environment(Table):
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
     hooks: Hooks = Field(Hooks(), description="Your own commands around a switch.")
+    communication: Communication | None = Field(
+        None, description="Who is told of its incidents; none: as for the service."
+    )
 
     @model_validator(mode="after")
     def _stores(self) -> Environment:
@@ -67,6 +72,7 @@ class Service(Table):
 
     description: str = Field("", description="What it is, for the reader.")
     owner: str = Field("", description="Team that owns it.")
+    communication: Communication | None = Field(None, description="Who is told of its incidents; none: nobody.")
     environments: dict[Name, Environment] = Field(min_length=1, description="Where it runs.")
 
     @model_validator(mode="after")
@@ -110,3 +116,16 @@ class Configuration(Table):
 
     journal: JournalPlace = Field(JournalPlace(), description="Where the record is kept.")
     services: dict[Name, Service] = Field(min_length=1, description="What is operated.")
+    status_page: StatusPage = Field(StatusPage(), description="The status page.")
+    review: Review = Field(Review(), description="What reviews leave.")
+
+    @model_validator(mode="after")
+    def _components(self) -> Configuration:
+        labels = {f"{service}/{name}" for service, about in self.services.items() for name in about.environments}
+        for number, component in enumerate(self.status_page.components):
+            if component.environment not in labels:
+                raise ValueError(
+                    f"status_page.components.{number}.environment names {component.environment!r}; "
+                    f"there are {', '.join(sorted(labels))}"
+                )
+        return self

@@ -11,16 +11,15 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import get_args
 
 from runbook_lib.command import nearest, printable
+from runbook_lib.config import Severity
 from runbook_lib.errors import IncidentError
 from runbook_lib.run.journal import Event, Journal
 from runbook_lib.run.lock import actor
 
 VARIABLE = "RUNBOOK_INCIDENT"
-
-Severity = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
 
 SEVERITIES: dict[Severity, str] = {
     "SEV1": "most users cannot use the service, or data is being lost or disclosed",
@@ -83,7 +82,7 @@ def declare(
         "began": now if began is None else began,
         "by": actor(),
     }
-    return _declared(journal.append(run, "incident declared", data))
+    return declared(journal.append(run, "incident declared", data))
 
 
 def change(journal: Journal, incident: str, *, severity: str = "", commander: str = "", run: str = "") -> Incident:
@@ -98,11 +97,15 @@ def change(journal: Journal, incident: str, *, severity: str = "", commander: st
     return incident_of(journal, found.id)
 
 
-def note(journal: Journal, incident: str, text: str, run: str = "") -> Event:
-    """Write down an observation or decision for the timeline. text: free text, kept as it is. IncidentError when there
-    is no such incident."""
+def note(journal: Journal, incident: str, text: str, run: str = "", *, about: str = "", step: str = "") -> Event:
+    """Write down an observation or decision for the timeline. text: free text, kept as it is. about, step: the runbook
+    that it says something of, and where in it: number or heading of a section. IncidentError when there is no such
+    incident, or nothing is said."""
     found = incident_of(journal, incident)
-    return journal.append(run, "noted", {"incident": found.id, "text": text, "by": actor()})
+    if not text.strip():
+        raise IncidentError("the note says nothing", next_step="write what was seen or decided")
+    about_it = {"about": about, "step": step} if about else {}
+    return journal.append(run, "noted", {"incident": found.id, "text": text, **about_it, "by": actor()})
 
 
 def close(journal: Journal, incident: str, reason: str, run: str = "") -> Incident:
@@ -114,7 +117,7 @@ def close(journal: Journal, incident: str, reason: str, run: str = "") -> Incide
 
 def incidents(journal: Journal, environment: str = "") -> list[Incident]:
     """All incidents, oldest first; of one environment, or of all."""
-    found = {event.data["incident"]: _declared(event) for event in journal.events(kind="incident declared")}
+    found = {event.data["incident"]: declared(event) for event in journal.events(kind="incident declared")}
     for event in journal.events(kind="incident changed"):
         one = found[event.data["incident"]]
         found[one.id] = replace(one, severity=event.data["severity"], commander=event.data["commander"])
@@ -156,11 +159,12 @@ def incident_for(journal: Journal, environment: str, incident: str = "") -> str:
 def runs_of(journal: Journal, incident: str) -> list[str]:
     """Ids of the runs that belong to an incident, oldest first: those that name it, and the one that declared it."""
     named = [e.run for e in journal.events(kind="opened") if e.data["parameters"].get("incident") == incident]
-    declared = [e.run for e in journal.events(kind="incident declared") if e.data["incident"] == incident and e.run]
-    return list(dict.fromkeys([*declared, *named]))
+    found_out = [e.run for e in journal.events(kind="incident declared") if e.data["incident"] == incident and e.run]
+    return list(dict.fromkeys([*found_out, *named]))
 
 
-def _declared(event: Event) -> Incident:
+def declared(event: Event) -> Incident:
+    """The incident as an event `incident declared` has it."""
     data = event.data
     return Incident(
         data["incident"],

@@ -8,6 +8,9 @@ import pytest
 
 from runbook_lib.run import live
 from runbook_lib.run import run as runs
+from tests.incident.conftest import configured, incident, journal, mailbox, receiver
+
+__all__ = ["configured", "incident", "journal", "mailbox", "receiver"]
 
 
 @pytest.fixture(autouse=True)
