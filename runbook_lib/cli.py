@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.drills.cli import drill
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
@@ -51,6 +52,7 @@ def main() -> None:
 main.add_command(incident)
 main.add_command(migrations)
 main.add_command(practice)
+main.add_command(drill)
 main.add_command(status_page)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
