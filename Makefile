@@ -25,8 +25,9 @@ rollback: setup ## the main job in the practice environment: from the bad v1.5.0
 lab: setup ## open the runbooks in JupyterLab
 	cd notebooks && jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
-site: setup ## build the site into site/
-	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+site: setup ## drill every runbook in practice, then build the site into site/
+	runbook drill --all
+	runbook site
 
 check: setup ## lint, format, types, layers, unit tests: under a minute
 	ruff check .
@@ -42,11 +43,13 @@ test: setup ## everything, with real container engine, ssh server and papermill
 	lint-imports --no-cache
 	scripts/real-parts || test "$(CI)" != true
 	pytest -q -n 2 --dist loadfile
-	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	runbook site
 
 bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
+	python -m tests.bench.migrations
+	python -m tests.bench.site
 	python -m tests.bench.triage
 	python -m tests.bench.review
 

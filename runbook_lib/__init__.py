@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
+    from runbook_lib.notebook.desk import desk
 
 __all__ = [
     "Communication",
@@ -28,6 +29,7 @@ __all__ = [
     "SiteDown",
     "Triage",
     "Verification",
+    "desk",
 ]
 
 # Imported when first used: the papermill plug-in and the command line start without them.
@@ -43,6 +45,7 @@ _HOMES = {
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
     "Verification": "runbook_lib.actions.verification",
+    "desk": "runbook_lib.notebook.desk",
 }
 
 

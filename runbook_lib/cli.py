@@ -17,7 +17,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
 from runbook_lib.practice.cli import practice
-from runbook_lib.publishing.cli import status_page
+from runbook_lib.publishing.cli import site, status_page
 
 _STATUS_COLOURS = {
     "succeeded": "green",
@@ -54,6 +54,7 @@ main.add_command(migrations)
 main.add_command(practice)
 main.add_command(drill)
 main.add_command(status_page)
+main.add_command(site)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -27,10 +27,12 @@ RunbookError
 ├── IncidentError               no such incident, or not one that can be changed
 ├── DeliveryError               a message did not come through on every channel
 ├── DrillError                  a drill cannot be run, or did not show what it was to show
+├── PublishingError             the site cannot be built from what there is
 └── PracticeError               the practice environment cannot be started or stopped
 
 KeyboardInterrupt
-└── RunInterrupted              a signal ended the run in order
+├── RunInterrupted              a signal ended the run in order
+└── RunStopped                  a person stopped the run between two steps
 """
 
 from __future__ import annotations
@@ -155,6 +157,10 @@ class DrillError(RunbookError):
     """A drill cannot be run, or it did not show what it was to show."""
 
 
+class PublishingError(RunbookError):
+    """The site cannot be built: a runbook without owner, an undocumented parameter, a broken link."""
+
+
 class PracticeError(RunbookError):
     """The practice environment cannot be started, stopped or broken."""
 
@@ -169,4 +175,13 @@ class RunInterrupted(KeyboardInterrupt):
         self.message = f"interrupted by {name}"
         self.next_step = "run the same command again: it continues this run"
         self.signum = signum
+        super().__init__(f"{self.message}\nNext: {self.next_step}")
+
+
+class RunStopped(KeyboardInterrupt):
+    """A person stopped the run between two steps; it can be continued or undone. No Exception, for the same reason."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.next_step = "run the notebook from its first cell to go on, or call undo() to put back what served before"
         super().__init__(f"{self.message}\nNext: {self.next_step}")

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from runbook_lib import config
-from runbook_lib.config import Configuration, Environment, Loaded, SecretReference, Table
+from runbook_lib.config import Configuration, Environment, Laravel, Loaded, SecretReference, Table
 from runbook_lib.config.problems import table_of
 from runbook_lib.errors import ConfigurationError
 
@@ -330,3 +330,8 @@ def test_a_secret_that_is_not_there(
     with pytest.raises(ConfigurationError, match=said):
         secret(load, reference)
     assert os.environ.get("SHOP_UNSET") is None
+
+
+@pytest.mark.parametrize(("driver", "kind"), [("mysql", "mysql"), ("mariadb", "mysql"), ("pgsql", "pgsql")])
+def test_a_driver_called_mariadb_speaks_to_what_mysql_does(driver: Any, kind: str) -> None:
+    assert Laravel(database=driver).kind == kind

@@ -129,7 +129,7 @@ def test_a_long_text_is_cut_in_every_form():
 
 
 def test_a_chart_is_well_formed_without_scripts():
-    root = ET.fromstring(Chart("slowest answer", POINTS, limit=500).svg())  # noqa: S314 - made here
+    root = ET.fromstring(Chart("slowest answer", POINTS, limit=500).svg())
     kinds = [element.tag for element in root]
     assert kinds.count("circle") == 3
     assert kinds.count("line") == 1
@@ -148,7 +148,7 @@ def test_a_chart_without_points_is_nothing():
 
 @pytest.mark.parametrize("points", [[[0.0, 0.0, 0]], [[0.0, 0.0, 0], [0.0, 0.0, 0]], [[5.0, 1e9, 1]]])
 def test_a_chart_of_anything_stays_within_its_frame(points):
-    root = ET.fromstring(Chart("x", points, limit=10).svg())  # noqa: S314 - made here
+    root = ET.fromstring(Chart("x", points, limit=10).svg())
     for circle in root.findall("circle"):
         assert 0 <= float(circle.attrib["cx"]) <= Chart.WIDTH
         assert 0 <= float(circle.attrib["cy"]) <= Chart.HEIGHT

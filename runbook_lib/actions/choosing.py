@@ -43,3 +43,15 @@ def _last_known_good(
             f"no other release of {environment} has a recorded passing verification", next_step="name one: -p tag TAG"
         )
     return proposed
+
+
+def offered(releases: Sequence[Release], live: Collection[str], standing: Standing) -> list[tuple[str, str]]:
+    """The releases to choose from, newest first, each as a line for a person and its tag; those without a tag cannot be
+    named and are left out."""
+    return [(_line(release, live, standing), release.tag) for release in releases if release.tag]
+
+
+def _line(release: Release, live: Collection[str], standing: Standing) -> str:
+    words = ["live"] if release.id in live else []
+    about = (release.created[:10], release.author, ", ".join(filter(None, [*words, standing.word(release.id)])))
+    return "  ".join(filter(None, (release.tag, *about)))

@@ -22,11 +22,12 @@ RUNBOOK = "mitigate"
 
 @dataclass
 class Mitigation(Procedure):
-    """The procedure of mitigate.ipynb. value: as it was typed; several features are named with commas between."""
+    """The procedure of mitigate.ipynb. value: as it was typed; several features are named with commas between.
+    way_back: the command that takes it back."""
 
     action: str
     value: str
-    undo: str
+    way_back: str
 
     @classmethod
     def open(
@@ -151,7 +152,7 @@ class _Noted:
             "put in force",
             what=self.lever.what,
             environment=procedure.target.label,
-            undo=procedure.undo + (f" -p value {shlex.quote(value)}" if self.lever.several and value else ""),
+            undo=procedure.way_back + (f" -p value {shlex.quote(value)}" if self.lever.several and value else ""),
             action=procedure.action,
             value=value,
             levers=self.configured,

@@ -112,6 +112,16 @@ class Procedure(ABC):
         sections = plan.sections if plan is not None else ()
         return "\n".join(self.run.apply(section.name) for section in sections)
 
+    def undo(self) -> str:
+        """Put back what served before, after a stop or a change of mind: in every section that was begun.
+
+        A run that was left is taken up again first. GateError when nothing was begun.
+        """
+        if self.run.status == "interrupted":
+            self.run = self.run.reopened()
+            self._propose()
+        return self.run.undo()
+
     def close(self) -> str:
         """End the run; the summary."""
         return self.run.close()

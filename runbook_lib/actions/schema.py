@@ -20,6 +20,7 @@ from runbook_lib.migrations import (
     Reference,
     assess,
     brought,
+    code_files,
     code_names,
     files_at,
     found_anywhere,
@@ -65,6 +66,7 @@ class Schema:
             database=self._laravel.database,
             earlier=known,
             references=self._references,
+            sources=self._sources if self._repository is not None else None,
         )
         return {
             "verdict": str(found.verdict),
@@ -119,6 +121,12 @@ class Schema:
             return []
         without = str(Path(self._laravel.folder) / self._laravel.migrations[0])
         return code_names(self._repository, self.release.id, names, without=without, path=self._laravel.folder)
+
+    def _sources(self, words: Collection[str]) -> dict[str, str]:
+        """The files of the release's code that name one of these words."""
+        assert self._repository is not None  # noqa: S101 - not asked for without one
+        without = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
+        return code_files(self._repository, self.release.id, words, without=without, path=self._laravel.folder)
 
 
 def refuse(label: str, release: Release, reading: Snapshot | None, decision: str, reason: str) -> None:

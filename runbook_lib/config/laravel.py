@@ -34,7 +34,9 @@ class Laravel(Table):
 
     folder: str = Field("", description='Folder of the application in the repository or image ("backend").')
     php: Argv = Field(["php"], description="How PHP is called where the application runs.")
-    database: DatabaseKind = Field(description="Kind of the application's database.")
+    database: Literal["mysql", "mariadb", "pgsql", "sqlite"] = Field(
+        description="Driver of the application's database, as in its config/database.php."
+    )
     migrations: list[str] = Field(
         ["database/migrations"], min_length=1, description="Folders of migration files below `folder`."
     )
@@ -51,6 +53,11 @@ class Laravel(Table):
         None, description="Secret path that lets a person in while maintenance mode is on."
     )
     backup: Backup | None = Field(None, description="How the database is backed up before migrations are taken back.")
+
+    @property
+    def kind(self) -> DatabaseKind:
+        """What kind of database the driver speaks to."""
+        return "mysql" if self.database == "mariadb" else self.database
 
     @field_validator("folder", "migrations")
     @classmethod

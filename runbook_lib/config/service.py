@@ -54,7 +54,7 @@ class Environment(Table):
         store = self.queues.store if self.queues else ""
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
-        if self.laravel and self.database and self.laravel.database != self.database.kind:
+        if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

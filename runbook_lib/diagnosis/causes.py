@@ -57,7 +57,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "traffic-spike": ("slow-answers", "error-spike", "bad-release", "connections-exhausted"),
     "bad-release": ("error-spike", "slow-answers", "mitigation-left-on"),
     "corrupt-rows": ("error-spike", "slow-answers"),
-    "configuration-change": ("error-spike", "slow-answers"),
+    "configuration-change": ("error-spike", "slow-answers", "bad-release"),
     "leaked-key": ("error-spike",),
 }
 # Below that a cause is not certain enough to explain others away.

@@ -29,12 +29,11 @@ RECENT = 60.0
 class Facts:
     """One look at one environment.
 
-    label: "shop/production"; at: Unix time of the look; impact: on users; releases, switched: what is live on each
-    host and since when; standing: what the record says of releases; good: the release to go back to, or None;
-    machines: by host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window
-    apart; messages, suspicious, slow_statements: of the logs; reaches: Unix time back to which the logs go; in_force:
-    mitigations; incident_open: whether there is an open incident of this environment; unseen: what could not be
-    looked at, a line each.
+    label: "shop/production"; at: Unix time of the look; impact: on users; releases, switched: what is live on each host
+    and since when; standing: what the record says of releases; good: the release to go back to, or None; machines: by
+    host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window apart; messages,
+    suspicious: of the logs; reaches: Unix time back to which the logs go; in_force: mitigations; incident_open: whether
+    there is an open incident of this environment; unseen: what could not be looked at, a line each.
     """
 
     label: str
@@ -52,7 +51,6 @@ class Facts:
     certificates: tuple[Certificate, ...] = ()
     messages: tuple[Message, ...] = ()
     suspicious: tuple[Message, ...] = ()
-    slow_statements: tuple[Message, ...] = ()
     lines: int = 0
     reaches: float | None = None
     changes: tuple[Change, ...] = ()

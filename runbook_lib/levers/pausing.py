@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import Command
 from runbook_lib.config.levers import Pause
+from runbook_lib.errors import PlatformError
 from runbook_lib.levers import commands
 from runbook_lib.levers.base import At, Request, not_configured
 from runbook_lib.platforms.command_step import Bench, in_short
@@ -44,7 +45,21 @@ class Halt:
         return "each" if self.table.by == "horizon" else self.table.where
 
     def places(self) -> list[str]:
-        return commands.places(self.request.target, self.where)
+        """Where the commands run. PlatformError when artisan has no such command there: then it could not be taken back
+        either."""
+        found = commands.places(self.request.target, self.where)
+        if self.table.by != "command":
+            for argv in (*self.halting, *self.resuming):
+                self._refuse_unknown(found[0], argv)
+        return found
+
+    def _refuse_unknown(self, place: str, argv: Sequence[str]) -> None:
+        at = argv.index("artisan") + 1
+        if not commands.asked(self.request.target, self.where, place, [*argv[:at], "help", argv[at]]).ok:
+            raise PlatformError(
+                f"the application at {place} has no `artisan {argv[at]}`",
+                next_step=f'stop what works by a command of your own: levers.{self.key}.by = "command"',
+            )
 
     def steps(self, before: Snapshot, at: At, *, halt: bool) -> Iterator[Step]:
         for place in before["places"]:

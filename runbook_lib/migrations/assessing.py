@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.command import printable
-from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation, Reference
-from runbook_lib.migrations.changes import Change
+from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation
+from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.consulting import References, with_clashes, with_references
 from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.history import History
-from runbook_lib.migrations.judging import ROWS, Judged, judge, taken_back
+from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_back
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
-from runbook_lib.migrations.reading.acts import Method
+from runbook_lib.migrations.older import Sources
+from runbook_lib.migrations.reading.acts import Expected, Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
-from runbook_lib.migrations.reading.reader import Reader
+from runbook_lib.migrations.reading.reader import Reader, There
 from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
-from runbook_lib.migrations.shims import shims_of
+from runbook_lib.migrations.shims import quoted, shims_of
 from runbook_lib.migrations.translating import changes
-
-References = Callable[[Collection[str]], Sequence[Reference]]
 
 
 @dataclass
@@ -44,14 +44,21 @@ def assess(
     database: str = "",
     earlier: Sequence[MigrationFile] = (),
     references: References | None = None,
+    sources: Sources | None = None,
 ) -> Assessment:
     """Whether code that does not know these migrations can live with them, in the order in which they ran.
 
-    database: mysql, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older code has; they tell
-    what a changed column was before. references: finds names in the older code.
+    database: the driver: mysql, mariadb, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older
+    code has; they tell what a changed column was before. references: finds names in the older code. sources: gives its
+    files that name one of some words, so that a new name is seen that means something there already; without it the
+    result says so.
     """
-    read = [_read(file, database) for file in files]
-    history = History(earlier, database)
+    driver, database = database, "mysql" if database == "mariadb" else database
+    history = History(earlier, driver)
+    read = []
+    for file in files:
+        read.append(_read(file, driver, history.there))
+        history.follow(file, None if read[-1].wrong else read[-1].up)
     known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
     known.swept = swept(everything)
@@ -65,11 +72,12 @@ def assess(
         found.append(_assessed(one, known, database, taken))
         position += len(one.up)
     if references is not None:
-        found = _with_references(found, references)
-    return Assessment(tuple(found), database)
+        found = with_references(found, references)
+    found, unseen = with_clashes(found, sources)
+    return Assessment(tuple(found), database, unseen)
 
 
-def _read(file: MigrationFile, database: str) -> _Read:
+def _read(file: MigrationFile, driver: str, there: There) -> _Read:
     content = file.content
     nothing = Method(False)
     if content is None:
@@ -79,14 +87,14 @@ def _read(file: MigrationFile, database: str) -> _Read:
     except UnreadableError as error:
         return _Read(file, [], [], nothing, wrong=str(error))
     own = _own_connection(parsed)
-    database = "" if own else database
-    up = Reader(parsed, database).method("up")
-    down = Reader(parsed, database).method("down")
-    if not up.present and not _extends_migration(parsed):
-        return _Read(file, [], [], nothing, wrong="its class has no up() and no known parent")
+    driver = "" if own else driver
+    up = Reader(parsed, driver, None if own else there).method("up")
+    down = Reader(parsed, driver).method("down")
+    if not up.present and (parsed.migration.traits or not _extends_migration(parsed)):
+        return _Read(file, [], [], nothing, wrong="its class has no up() of its own")
     forth, back = (
         [change.of(change.kind, connection=change.connection or own) if own else change for change in found]
-        for found in (changes(up.acts, database), changes(down.acts, database))
+        for found in (changes(up.acts, driver), changes(down.acts, driver))
     )
     return _Read(file, forth, back, down, _notes(parsed))
 
@@ -125,17 +133,27 @@ def _assessed(one: _Read, known: Known, database: str, taken: set[int]) -> Migra
     judged = []
     for position, change in enumerate(one.up):
         before = known.column(change, change.columns[0]) if change.kind in DROPS and change.columns else None
+        new = brings(change, known)
         for verdict in judge(change, known, database, one.down):
-            judged.append((verdict, before, position in taken))
-    reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, _, _ in judged], one.down, one.method)
-    operations = tuple(_operation(j, before, back, reversal, known) for j, before, back in judged)
+            judged.append((verdict, before, position in taken, new))
+    reversal = compare([j.change.of(j.rule.like or j.rule.kind) for j, *_ in judged], one.down, one.method)
+    operations = _once(_operation(j, before, back, new, reversal, known) for j, before, back, new in judged)
     worst = max((operation.verdict for operation in operations), default=Verdict.SAFE)
     return MigrationAssessment(name, worst, operations, reversal, one.notes)
 
 
-def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, known: Known) -> Operation:
-    from runbook_lib.migrations.changes import Column
+def _once(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """A loop over literals does the same several times, and a table is rebuilt for several changes: it is said once."""
+    found: dict[tuple[object, ...], Operation] = {}
+    for one in operations:
+        place = () if one.kind == "rebuild table" else (one.line, one.call)
+        found.setdefault((one.kind, one.verdict, one.subject, one.why, place), one)
+    return tuple(found.values())
 
+
+def _operation(
+    judged: Judged, before: object, back: bool, new: tuple[str, ...], reversal: Reversal, known: Known
+) -> Operation:
     change, rule = judged.change, judged.rule
     column = before if isinstance(before, Column) else None
     if column is None and rule.kind == "remove default" and change.columns:
@@ -158,6 +176,7 @@ def _operation(judged: Judged, before: object, back: bool, reversal: Reversal, k
         "" if harmless or not rule.check else _check(rule.check, change),
         change.guards,
         () if harmless else shims,
+        brings=new,
     )
 
 
@@ -169,10 +188,11 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
         return Verdict.SAFE, judged.safe + note
     if back:
         return Verdict.SAFE, "a later rename takes it back"
-    why = (change.why or f"older code: {rule.older}") + note
+    on = "".join(f" {guard}" for guard in change.guards if isinstance(guard, OnDrivers))
+    why = (change.why or f"older code{on}: {rule.older}") + note
     if rule.verdict is Verdict.SAFE and not judged.assumed:
         return Verdict.SAFE, why
-    guards = tuple(guard for guard in change.guards if guard != TRIED)
+    guards = tuple(guard for guard in change.guards if guard != TRIED and not isinstance(guard, OnDrivers | Expected))
     if guards and rule.kind not in ROWS:
         return Verdict.UNKNOWN, f"it happened only {_joined(guards)}; then: {why}"
     if not change.fixed and rule.kind not in ROWS:
@@ -190,48 +210,13 @@ def _verdict(judged: Judged, reversal: Reversal, shimmed: bool, back: bool) -> t
 
 def _joined(guards: tuple[str, ...]) -> str:
     words = [
-        guard if guard.startswith(("if", "unless", "for", "in", "depending")) else f"if {guard}" for guard in guards
+        guard if guard.startswith(("if", "unless", "for", "in", "depending", "on ")) else f"if {guard}"
+        for guard in guards
     ]
     return printable(" and ".join(words), 200)
 
 
 def _check(check: str, change: Change) -> str:
-    from runbook_lib.migrations.shims import quoted
-
     table = quoted(change.table, "pgsql")
     column = ", ".join(quoted(name, "pgsql") for name in change.columns)
     return check.format(table=table, column=column) if change.table and change.columns and change.fixed else ""
-
-
-_GONE = {"drop column", "drop timestamps", "drop soft deletes", "rename column", "drop table", "rename table"}
-
-
-def _with_references(found: list[MigrationAssessment], references: References) -> list[MigrationAssessment]:
-    """The places in older code that name what is gone: evidence, which makes nothing safe."""
-    names = {
-        name for m in found for o in m.operations if o.kind in _GONE and o.verdict is not Verdict.SAFE
-        for name in _named(o)
-    }  # fmt: skip
-    if not names:
-        return found
-    places: dict[str, list[Reference]] = {}
-    for reference in references(sorted(names)):
-        places.setdefault(reference.name, []).append(reference)
-    return [_pointed(migration, places) for migration in found]
-
-
-def _named(operation: Operation) -> list[str]:
-    table, _, columns = operation.subject.partition(".")
-    return [name.strip() for name in columns.split(",")] if columns else [table]
-
-
-def _pointed(migration: MigrationAssessment, places: dict[str, list[Reference]]) -> MigrationAssessment:
-    from dataclasses import replace
-
-    operations = tuple(
-        replace(o, references=tuple(place for name in _named(o) for place in places.get(name, [])))
-        if o.kind in _GONE and o.verdict is not Verdict.SAFE
-        else o
-        for o in migration.operations
-    )
-    return replace(migration, operations=operations)

@@ -30,7 +30,8 @@ class Operation:
     """One thing that up() does.
 
     subject: table, or table.column. call: how it is written. why: what it means for older code. cost: of taking it
-    back. check: SQL whose count decides. guards: the conditions under which it happened.
+    back. check: SQL whose count decides. guards: the conditions under which it happened. brings: the names that are new
+    to a table, or to a database, that older code knows.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Operation:
     guards: tuple[str, ...] = ()
     shims: tuple[Shim, ...] = ()
     references: tuple[Reference, ...] = ()
+    brings: tuple[str, ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -78,10 +80,12 @@ class MigrationAssessment:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The whole set. way: what to do, in the order of decisions: leave it, shim, down, restore or ask."""
+    """The whole set. way: what to do, in the order of decisions: leave it, shim, down, restore or ask. unseen: what
+    could not be looked at."""
 
     migrations: tuple[MigrationAssessment, ...]
     database: str = ""
+    unseen: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -107,6 +111,7 @@ class Assessment:
     def facts(self) -> dict[str, Any]:
         return {
             "verdict": str(self.verdict), "way": self.way, "database": self.database,
+            "unseen": list(self.unseen),
             "migrations": [migration.facts for migration in self.migrations],
         }  # fmt: skip
 

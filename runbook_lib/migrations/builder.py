@@ -66,18 +66,21 @@ OPTIONS = words(
 # kalnoy/nestedset (NestedSetServiceProvider, NestedSet::columns): _lft and _rgt default 0, parent_id nullable.
 MACROS = {"nestedSet": ("_lft", "_rgt", "parent_id")}
 
-# Modifiers of a column that change nothing for older code besides what is looked at elsewhere.
+# Modifiers of a column that change nothing for older code besides what is looked at elsewhere. indexed is none of
+# Laravel's: it is often written, and left unheard.
 NEUTRAL = words(
     """
     after always autoIncrement change charset collation comment default first from generatedAs index invisible
-    nullable persisted primary spatialIndex startingValue storedAs storedAsJson type unique unsigned useCurrent
+    nullable persisted primary spatialIndex startingValue storedAs storedAsJson unique unsigned useCurrent
     useCurrentOnUpdate virtualAs virtualAsJson constrained references on onDelete onUpdate cascadeOnDelete
     restrictOnDelete nullOnDelete noActionOnDelete cascadeOnUpdate restrictOnUpdate noActionOnUpdate nullOnUpdate
     deferrable initiallyImmediate initiallyDeferred notValid fulltext fullText algorithm language vectorIndex
-    isGeometry srid projection instant lock nullsNotDistinct zerofill total places length precision allowed
+    isGeometry indexed srid projection instant lock nullsNotDistinct zerofill total places length precision allowed
     operatorClass online
     """
 )
+# Modifiers that take the place of the type's own arguments.
+OF_TYPE = {"length", "total", "places", "precision", "allowed"}
 FOREIGN = {"constrained", "references"}
 GENERATED = {"virtualAs", "storedAs", "virtualAsJson", "storedAsJson", "generatedAs", "computed"}
 INDEXED = {"index", "unique", "primary", "spatialIndex", "fulltext", "fullText", "vectorIndex"}

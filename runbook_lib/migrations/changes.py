@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runbook_lib.migrations.reading.acts import Expected, OnDrivers
+
 
 @dataclass(frozen=True)
 class Column:
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
     is one that is not NULL. generated: computed by the database. expression: from
     what; "" when nothing is computed from the row, or when it was written in SQL. recoded: its character set or
-    collation is named."""
+    collation is named. updates: the database sets it whenever the row changes. shown: what is said of it behind
+    its type: a length, hidden from SELECT *, filled with zeros."""
 
     name: str
     type: str = ""
@@ -25,6 +28,8 @@ class Column:
     increments: bool = False
     unsigned: bool = False
     recoded: bool = False
+    updates: bool = False
+    shown: frozenset[str] = frozenset()
 
     @property
     def required(self) -> bool:
@@ -62,6 +67,17 @@ class Change:
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
         return self if kind == self.kind and not more else replace(self, kind=kind, **more)
+
+    @property
+    def certain(self) -> bool:
+        """It happened, to what is named."""
+        return self.fixed and all(isinstance(guard, Expected) for guard in self.guards)
+
+    def kind_of_database(self, database: str) -> str:
+        """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""
+        drivers = next((guard.drivers for guard in reversed(self.guards) if isinstance(guard, OnDrivers)), ())
+        kinds = {"mysql" if driver == "mariadb" else driver for driver in drivers}
+        return kinds.pop() if len(kinds) == 1 else database
 
     @property
     def subject(self) -> str:

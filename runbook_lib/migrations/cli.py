@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from runbook_lib.command import printable
-from runbook_lib.errors import ParameterError, RunbookError
+from runbook_lib.errors import RunbookError
 
 if TYPE_CHECKING:
     from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation
@@ -25,9 +24,18 @@ _COLOURS = {"safe": "green", "shim": "cyan", "down": "yellow", "loss": "red", "u
 @click.option("--repo", default=".", show_default=True, help="Folder of the Git repository.")
 @click.option("--path", default="", help="Folder of the Laravel application in it, such as backend.")
 @click.option(
-    "--folder", multiple=True, default=["database/migrations"], show_default=True, help="Folder of migrations."
+    "--folder",
+    multiple=True,
+    default=["database/migrations"],
+    show_default=True,
+    help="Folder of migrations below --path; may be repeated.",
 )
-@click.option("--database", type=click.Choice(["mysql", "pgsql", "sqlite"]), default=None, help="Default: any of them.")
+@click.option(
+    "--database",
+    type=click.Choice(["mysql", "mariadb", "pgsql", "sqlite"]),
+    default=None,
+    help="The driver in config/database.php. Default: any of them.",
+)
 @click.option("--all", "everything", is_flag=True, help="Show the operations that are safe, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrations(
@@ -42,11 +50,14 @@ def migrations(
                  3 shim    it runs after small additions to the schema
                  4 down    down() of LIVE's migrations has to run first; nothing is lost
                  5 loss    data is gone, or would be
-                 6 unknown something in the migrations is not understood
-                 1 an error: unknown tag, no repository
+                 6 unknown something is not understood, or TARGET's code uses a new name otherwise
+                 1 an error: unknown tag, no repository, no migrations, the newer release first
+                 2 a wrong command line
     """
     try:
-        assessment, notes = _assess(releases, repo, path, folder, database or "")
+        from runbook_lib.migrations.between import assess_between
+
+        assessment, notes = assess_between(releases, repo, path, folder, database or "")
     except RunbookError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)
@@ -58,41 +69,6 @@ def migrations(
             click.echo(printable(f"Note: {note}.", 400))
         click.echo("Note: migrations of packages (loadMigrationsFrom) are not in these folders and were not looked at.")
     sys.exit(STATUS[str(assessment.verdict)])
-
-
-def _assess(
-    releases: str, repo: str, path: str, folders: tuple[str, ...], database: str
-) -> tuple[Assessment, list[str]]:
-    from runbook_lib.migrations import assess, brought, code_names, files_at
-    from runbook_lib.migrations.files import in_order
-
-    target, dots, live = releases.partition("..")
-    if not dots or not target or not live or live.startswith("."):
-        raise ParameterError(
-            f"{printable(releases, 80)!r} is no pair of releases",
-            next_step="give it as v1.4.2..v1.5.0, the older first",
-        )
-    prefix = f"{path.strip('/')}/" if path.strip("/.") else ""
-    old = [file for folder in folders for file in files_at(repo, target, prefix + folder)]
-    new = {file.migration: file for folder in folders for file in files_at(repo, live, prefix + folder)}
-    if not old and not new:
-        raise ParameterError(
-            f"neither release has a migration in {', '.join(prefix + folder for folder in folders)}",
-            next_step="give the application's folder with --path, or the folder of migrations with --folder",
-        )
-    names = brought(in_order(new), [file.name for file in old])
-    find = partial(code_names, repo, target, without=prefix + folders[0], path=prefix)
-    assessment = assess([new[name] for name in names], database=database, earlier=old, references=find)
-    held = {file.migration: file.content for file in old}
-    notes = [
-        f"{name} is in the older release only: it was taken out, or never ran here" for name in held if name not in new
-    ]
-    notes += [
-        f"{name} was edited between the releases: the database has what ran first"
-        for name, file in new.items()
-        if name in held and held[name] != file.content
-    ]
-    return assessment, notes
 
 
 def _show(assessment: Assessment, everything: bool) -> None:

@@ -36,7 +36,11 @@ def _kind(column: Column) -> str:
 
 def _of_type(before: Column, after: Column) -> str:
     one, other = _kind(before), _kind(after)
-    if after.recoded or (before.generated, before.increments) != (after.generated, after.increments):
+    if (
+        after.recoded
+        or before.shown != after.shown
+        or (before.generated, before.increments) != (after.generated, after.increments)
+    ):
         return "change type"
     if one in {"enum", "set"} and other == one:
         return _of_values(before, after)
@@ -110,6 +114,8 @@ def _of_null(before: Column, after: Column) -> str:
 
 
 def _of_default(before: Column, after: Column) -> str:
+    if before.updates != after.updates:
+        return "change default"
     if before.default and not after.default:
         return "" if after.nullable or after.generated else "remove default"
     if before.default and after.default and before.default_value != after.default_value:

@@ -14,7 +14,8 @@ def way(assessment: Assessment) -> str:
     """What to do about the whole set, in one paragraph."""
     if not assessment.migrations:
         return "The database has nothing that the older release lacks: code only."
-    return _WAYS[assessment.verdict](assessment)
+    unseen = f" Not looked at: {'; '.join(assessment.unseen)}." if assessment.unseen else ""
+    return _WAYS[assessment.verdict](assessment) + unseen
 
 
 def _names(found: list[MigrationAssessment]) -> str:

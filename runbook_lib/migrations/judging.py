@@ -37,7 +37,7 @@ class Judged:
 
 def judge(change: Change, known: Known, database: str, down: Sequence[Change]) -> list[Judged]:
     """A change as one or more judged ones; what is known goes on to the next change."""
-    database = "" if change.connection else database
+    database = "" if change.connection else change.kind_of_database(database)
     judged = _judged(change, known, database, down)
     judged += _rebuilt(change, known, database, judged)
     known.apply(change)
@@ -56,6 +56,8 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
         return _changed(change, known, database, down)
     if change.kind in ROWS:
         return [_filled(change, known)]
+    if change.kind == "drop unique" and _checks_enum(change, known):
+        return [Judged(change, RULES["drop check"])]
     if change.kind == "drop foreign key":
         return [_key_dropped(change, known, down)]
     if change.kind == "add column":
@@ -64,6 +66,25 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
         note = "" if database else "only on PostgreSQL; --database mysql or sqlite rules it out"
         return [Judged(change, RULES["add index on text"], note=note)]
     return [Judged(change, RULES[change.kind], _new_here(change, known))]
+
+
+def brings(change: Change, known: Known) -> tuple[str, ...]:
+    """The names that are new to older code, within what it knows: columns of its tables, tables beside them."""
+    if change.kind == "create table":
+        return (change.table,) if change.table else ()
+    if _of_new_table(change, known):
+        return ()
+    if change.kind in ADDS:
+        return change.columns
+    renamed = change.kind == "rename column" and known.all_new(change)
+    return (change.to,) if renamed else ()
+
+
+def _checks_enum(change: Change, known: Known) -> bool:
+    """PostgreSQL's own name of the check that Laravel makes for an enum."""
+    name = change.name.removeprefix(f"{change.table}_").removesuffix("_check")
+    column = known.column(change, name) if change.name == f"{change.table}_{name}_check" else None
+    return column is not None and column.type == "enum"
 
 
 def _restricts(change: Change, known: Known) -> bool:
@@ -107,7 +128,7 @@ def _rebuilt(change: Change, known: Known, database: str, judged: Sequence[Judge
     if lost or not known.may_be_referred(change):
         return []
     note = "" if database else "only on SQLite; --database mysql or pgsql rules it out"
-    return [Judged(change, RULES["rebuild table"], note=note)]
+    return [Judged(change.of(change.kind, columns=()), RULES["rebuild table"], note=note)]
 
 
 def _of_new_table(change: Change, known: Known) -> bool:
@@ -151,7 +172,7 @@ def _new_index(change: Change, known: Known) -> str:
     columns = [known.column(change, name) for name in change.columns]
     empty = any(c is not None and c.nullable and not c.default and not c.generated for c in columns)
     numbered = all(column is not None and column.increments for column in columns)
-    if change.kind == "add unique" and (empty or numbered):
+    if change.kind == "add unique" and (empty or numbered) and "nullsNotDistinct" not in change.call:
         return "older code leaves the column at NULL, which is never a duplicate"
     if change.kind == "add primary" and numbered:
         return "the database numbers the column"
@@ -209,4 +230,4 @@ def _back(one: Change, other: Change) -> bool:
     return one.table == other.table and (one.columns[0], one.to) == (other.to, other.columns[0])
 
 
-__all__ = ["ADDS", "Judged", "judge", "taken_back"]
+__all__ = ["ADDS", "Judged", "brings", "judge", "taken_back"]

@@ -41,7 +41,7 @@ def key_after(changes: Sequence[Change], dropped: Change) -> Change | None:
         if change.kind in {"create table", "drop table", "rename column", "rename index"}:
             found = None
         elif change.kind == "add foreign key" and _same_key(change, dropped):
-            found = None if change.guards or not change.fixed else change
+            found = change if change.certain else None
         elif change.kind == "drop foreign key" and _same_key(change, dropped):
             found = None
     return found

@@ -21,7 +21,7 @@ class Known:
     """Older code knows none of the new tables, columns and indexes.
 
     again: the tables that are created somewhere in the set; a name that is taken again can have no view.
-    leaving: the columns that are dropped somewhere in it.
+    leaving: the columns that are dropped somewhere in it. doubtful: those that may have been changed.
     swept: the tables of the set whose rows go when older code deletes rows of its own.
     before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
     (None when it does not say), and whether other tables may refer to a table.
@@ -37,6 +37,7 @@ class Known:
     again: set[tuple[str, str]] = field(default_factory=set)
     swept: set[tuple[str, str]] = field(default_factory=set)
     leaving: set[tuple[str, str, str]] = field(default_factory=set)
+    doubtful: set[tuple[str, str]] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     gone_columns: set[tuple[str, str]] = field(default_factory=set)
 
@@ -53,6 +54,8 @@ class Known:
     def column(self, change: Change, name: str) -> Column | None:
         """A column as it is before this change, if that is known."""
         key = (self._key(change), name)
+        if key in self.doubtful:
+            return None
         found = self.columns.get(key) or self.changed.get(key)
         return found or (self.before(change.table, name) if change.fixed and not change.connection else None)
 
@@ -84,10 +87,12 @@ class Known:
     def apply(self, change: Change) -> None:
         """Note what a change did. Only what is certain makes something new."""
         table = self._key(change)
-        certain = not change.guards and change.fixed
+        certain = change.certain
         if change.kind == "create table":
             if certain and not change.exists and table not in self.gone:
                 self.tables.add(table)
+        elif change.kind == "change table options" and change.call.startswith("temporary("):
+            self.tables.discard(table)  # gone with the session: what is called so afterwards is another table
         elif change.kind == "drop table":
             self._drop_table(table)
         elif change.kind == "rename table":
@@ -100,7 +105,10 @@ class Known:
                     self.gone_columns.add((table, column))
         elif change.kind == "rename column":
             self._rename_column(change, table, certain)
+        elif change.kind in CHANGES and not certain:
+            self.doubtful |= {(table, column) for column in change.columns}
         elif change.kind in CHANGES and change.column is not None:
+            self.doubtful.discard((table, change.column.name))
             held = self.columns if (table, change.column.name) in self.columns else self.changed
             held[table, change.column.name] = change.column
         elif change.kind in {"add index", "add unique", "add primary", "add foreign key"} and certain and change.name:
@@ -158,7 +166,7 @@ def _step(change: Change, column: str, found: Column | None) -> Column | None:
         return None if column in {change.columns[0], change.to} else found
     if column not in change.columns or change.kind not in ADDS | DROPS | CHANGES:
         return found
-    if change.guards or change.kind in DROPS:
+    if not change.certain or change.kind in DROPS:
         return None
     if change.column is not None and change.column.name == column and change.kind in ADDS | CHANGES:
         return change.column

@@ -35,12 +35,44 @@ def commit_of(repo: Path | str, revision: str) -> str:
     found = _git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if found.returncode == 0:
         return found.stdout.decode().split("\n")[0]
-    if _git(repo, "rev-parse", "--git-dir").returncode != 0:
-        raise PlatformError(f"{repo} is no Git repository", next_step="give its folder with --repo")
+    _require_repository(repo)
+    raise UnknownReleaseError(f"no release is called {printable(revision, 80)!r}", next_step=_hint(repo, revision))
+
+
+def _require_repository(repo: Path | str) -> None:
+    found = _git(repo, "rev-parse", "--git-dir")
+    if found.returncode == 0:
+        return
+    if b"dubious ownership" in found.stderr:
+        raise PlatformError(
+            f"{repo} belongs to another user, so Git does not read it",
+            next_step=f"run `git config --global --add safe.directory {Path(repo).resolve()}`",
+        )
+    raise PlatformError(f"{repo} is no Git repository", next_step="give its folder with --repo")
+
+
+def _hint(repo: Path | str, revision: str) -> str:
+    """What to do about a release that is not there."""
+    if _git(repo, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        return "this clone is shallow: run `git fetch --unshallow --tags`, or let the CI fetch all (fetch-depth: 0)"
     tags = _git(repo, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags").stdout.decode("utf-8", "replace")
+    if not tags.strip():
+        return "there are no tags here: run `git fetch --tags`"
     close = nearest(revision, tags.split("\n"))
-    hint = f"did you mean {', '.join(close)}?" if close else "list the tags with `git tag`"
-    raise UnknownReleaseError(f"no release is called {printable(revision, 80)!r}", next_step=hint)
+    return f"did you mean {', '.join(close)}?" if close else "list the tags with `git tag`"
+
+
+def is_older(repo: Path | str, one: str, other: str) -> bool:
+    """Whether a revision came before another, and is not the same."""
+    before, after = commit_of(repo, one), commit_of(repo, other)
+    return before != after and _git(repo, "merge-base", "--is-ancestor", before, after).returncode == 0
+
+
+def folders_of_migrations(repo: Path | str, revision: str) -> list[str]:
+    """The folders called database/migrations that a revision has anywhere, packages left out."""
+    listed = _git(repo, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit_of(repo, revision))
+    names = listed.stdout.decode("utf-8", "replace").split("\0")
+    return [n for n in names if f"/{n}".endswith(f"/{FOLDER}") and "vendor/" not in n and "node_modules/" not in n]
 
 
 def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[MigrationFile]:
@@ -102,12 +134,44 @@ def code_names(
     usable = [name for name in names if re.fullmatch(r"\w+", name)]
     if not usable:
         return []
-    commit = commit_of(repo, revision)
-    patterns = [word for name in usable for word in ("-e", name)]
-    top = f"{path.strip('/')}/" if path else ""
-    folders = [f":(top){top}*.php", f":(top,exclude){without.strip('/')}", f":(top,exclude){top}vendor"]
-    found = _git(repo, "grep", "-n", "-w", "-F", "-I", "-z", "--full-name", *patterns, commit, "--", *folders)
-    return list(_references(found.stdout, usable))[:REFERENCE_LIMIT]
+    found = _grep(repo, commit_of(repo, revision), usable, [without], path, "-n")
+    return list(_references(found, usable))[:REFERENCE_LIMIT]
+
+
+def code_files(
+    repo: Path | str, revision: str, words: Collection[str], *, without: Collection[str] = (FOLDER,), path: str = ""
+) -> dict[str, str]:
+    """The PHP files of a revision that name one of these words, tests and packages left out: texts by their paths."""
+    usable = [word for word in words if re.fullmatch(r"\w+", word)]
+    if not usable:
+        return {}
+    found = _grep(repo, commit_of(repo, revision), usable, [*without, f"{_top(path)}tests"], path, "-l")
+    objects = [name for name in found.split(b"\0") if name and b"\n" not in name]
+    texts = zip(objects, _contents(repo, objects), strict=True)
+    return {
+        name.decode("utf-8", "surrogateescape").partition(":")[2]: content.decode("utf-8", "replace")
+        for name, content in texts
+        if content is not None
+    }
+
+
+def _grep(
+    repo: Path | str, commit: str, words: Collection[str], without: Collection[str], path: str, form: str
+) -> bytes:
+    """What git grep says of words in the PHP code of a commit. PlatformError when it cannot look."""
+    top = _top(path)
+    folders = [f":(top){top}*.php", *(f":(top,exclude){folder.strip('/')}" for folder in (*without, f"{top}vendor"))]
+    asked = ["grep", form, "-w", "-F", "-I", "-z", "--full-name", "-f", "-", commit, "--", *folders]
+    found = _git(repo, *asked, given="\n".join(words).encode() + b"\n")
+    if found.returncode not in {0, 1}:  # 1: nothing was found
+        raise PlatformError(
+            f"the code of {commit[:12]} cannot be searched: {_said(found)}", next_step=f"run `git -C {repo} fsck`"
+        )
+    return found.stdout
+
+
+def _top(path: str) -> str:
+    return f"{path.strip('/')}/" if path.strip("/") else ""
 
 
 def _references(output: bytes, names: list[str]) -> Iterator[Reference]:

@@ -193,6 +193,11 @@ RULES = _rows(
         "", "add index",
     ),
     (
+        "add expression index", UNKNOWN, UNKNOWN, "writes of rows for which the expression fails are refused",
+        "nothing is lost", True, "PostgreSQL blocks writes",
+        "look whether the expression can fail: casts, division, JSON; now: drop the index", "", "add index",
+    ),
+    (
         "add check", DOWN, SHIM, "writes that break the check fail", "nothing is lost", True,
         "PostgreSQL scans the table", "add it NOT VALID, validate it later",
     ),

@@ -8,8 +8,9 @@ from typing import Any
 
 from runbook_lib.migrations import builder
 from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.columns import definition, foreign_key_of, name_of
 from runbook_lib.migrations.reading.acts import Act
-from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, strings, truth
+from runbook_lib.migrations.reading.values import Dynamic, Raw, Value, shown, strings
 
 _ON_DELETE = {
     "cascadeOnDelete": "cascade", "nullOnDelete": "set null", "restrictOnDelete": "restrict",
@@ -66,7 +67,8 @@ def _sql(act: Act, database: str) -> Iterator[Change]:
             act, "unread", call=f"DB::{act.method}({shown(text)})", why="the SQL is put together when it runs"
         )
         return
-    for change in statements(text, database if not act.connection else ""):
+    on = _change(act, "unread").kind_of_database(database)
+    for change in statements(text, on if not act.connection else ""):
         placed = change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
         yield placed
         if change.kind == "create table" and (on_delete := _refers(text)):
@@ -116,7 +118,7 @@ def _blueprint(act: Act) -> Iterator[Change]:
     elif method == "rememberToken":
         yield from _several(act, "string", ("remember_token",), True)
     elif method in builder.SOFT_DELETES:
-        yield _change(act, "add soft deletes", columns=(_name(act.argument(0, "column", "deleted_at")),))
+        yield _change(act, "add soft deletes", columns=(name_of(act.argument(0, "column", "deleted_at")),))
     elif method in builder.MORPHS:
         yield from _morphs(act)
     elif method in builder.MACROS:
@@ -139,7 +141,7 @@ def _command(act: Act) -> Iterator[Change]:
     elif method in builder.DROPPED_TIMESTAMPS:
         yield _change(act, "drop timestamps", columns=("created_at", "updated_at"))
     elif method in builder.DROPPED_SOFT_DELETES:
-        yield _change(act, "drop soft deletes", columns=(_name(first if first is not None else "deleted_at"),))
+        yield _change(act, "drop soft deletes", columns=(name_of(first if first is not None else "deleted_at"),))
     elif method == "dropRememberToken":
         yield _change(act, "drop column", columns=("remember_token",))
     elif method == "dropMorphs":
@@ -150,7 +152,7 @@ def _command(act: Act) -> Iterator[Change]:
     elif method == "renameColumn":
         old, new = act.argument(0, "from"), act.argument(1, "to")
         known = isinstance(old, str) and isinstance(new, str)
-        yield _change(act, "rename column", columns=(_name(old),), to=shown(new), fixed=known and _fixed(act))
+        yield _change(act, "rename column", columns=(name_of(old),), to=shown(new), fixed=known and _fixed(act))
     elif method in {"renameIndex", "renameForeign"}:
         yield _change(act, "rename index", name=shown(act.argument(0, "from")), to=shown(act.argument(1, "to")))
     elif method in {"drop", "dropIfExists"}:
@@ -176,10 +178,6 @@ def _rest(act: Act, first: Value) -> Value:
     return dict(enumerate(act.arguments.values()))
 
 
-def _name(value: Value) -> str:
-    return shown(value.sql) if isinstance(value, Raw) else shown(value)
-
-
 def _names(value: Value) -> tuple[str, ...] | None:
     found = strings(value)
     return tuple(found) if found is not None else None
@@ -194,20 +192,13 @@ def _drop_columns(act: Act, given: Value) -> Iterator[Change]:
 
 
 def _drop_foreign_id(act: Act, first: Value) -> Iterator[Change]:
-    column = _foreign_key_of(act.argument(0, "model")) if act.method.endswith("For") else _name(first)
+    column = foreign_key_of(act.argument(0, "model")) if act.method.endswith("For") else name_of(first)
     column = shown(act.argument(1, "column")) if len(act.arguments) > 1 else column
     if not act.method.startswith("dropForeign"):
         yield _change(act, "drop foreign key", columns=(column,))
         yield _change(act, "drop column", columns=(column,))
     else:
         yield _change(act, "drop foreign key", columns=(column,))
-
-
-def _foreign_key_of(model: Value) -> str:
-    """The column that foreignIdFor gives: the model's name in snake case, and _id."""
-    name = model.name if isinstance(model, Class) else model.model if isinstance(model, Query) else shown(model)
-    short = name.rsplit("\\", 1)[-1]
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(short)) + "_id"
 
 
 def _several(act: Act, kind: str, names: tuple[str, ...], nullable: bool) -> Iterator[Change]:
@@ -239,6 +230,8 @@ def _column(act: Act) -> Iterator[Change]:
         yield _change(act, "change column", columns=(column.name,), column=column, fixed=literal and _fixed(act))
     else:
         kind = "add required column" if column.required else "add column"
+        if not literal and not act.creates and act.method.startswith(("timestamp", "dateTime", "softDeletes")):
+            kind = "add soft deletes"  # for all that is known
         yield _change(act, kind, columns=(column.name,), column=column)
         if column.type == "json" or (act.method == "addColumn" and shown(act.argument(0, "type")) == "json"):
             yield _change(act, "add json column", columns=(column.name,), column=column)
@@ -295,7 +288,24 @@ def _index(act: Act) -> Iterator[Change]:
     name = act.argument(1, "name", act.argument(1, "indexName"))
     columns = _names(given) or (shown(given),)
     named = name if isinstance(name, str) else builder.index_name(shown(act.table), columns, ending)
+    if kind == "add index" and not all(map(_COLUMN_OF_INDEX.fullmatch, _raw_parts(act, given))):
+        kind = "add expression index"
     yield _change(act, kind, columns=columns, name=named)
+
+
+# A column, part of it, or letters made alike: nothing that could fail for a row.
+_COLUMN_OF_INDEX = re.compile(
+    r"\s*(?:[`\"]?\w+[`\"]?(?:\s*\(\d+\))?|\(?\s*(?:lower|upper)\s*\(\s*[`\"]?\w+[`\"]?\s*\)\s*\)?)(?:\s+(?:asc|desc))?\s*",
+    re.IGNORECASE,
+)
+
+
+def _raw_parts(act: Act, given: Value) -> list[str]:
+    """The parts of an index that are written in SQL."""
+    values = list(given.values()) if isinstance(given, dict) else [given]
+    raw = [shown(value.sql) for value in values if isinstance(value, Raw)]
+    raw += [shown(value) for value in values if act.method == "rawIndex" and not isinstance(value, Raw)]
+    return [part for text in raw for part in text.split(",")]
 
 
 def _drop_index(act: Act) -> Iterator[Change]:
@@ -307,94 +317,3 @@ def _drop_index(act: Act) -> Iterator[Change]:
     else:
         name = builder.index_name(shown(act.table), (), "primary") if given is None else shown(given)
         yield _change(act, kind, name=name)
-
-
-def definition(act: Act) -> Column:
-    """The column that a call and its modifiers define."""
-    method = act.method
-    if method in builder.INCREMENTS:
-        name = _name(act.argument(0, "column", "id"))
-        return Column(name, builder.INCREMENTS[method], increments=True, unsigned=True)
-    name, kind, arguments = _typed(act)
-    default, default_value, volatile = _default(act)
-    modifiers = {name for name, _ in act.modifiers}
-    return Column(
-        name,
-        kind,
-        arguments,
-        nullable=_nullable(act),
-        default=default or bool(modifiers & {"useCurrent"}),
-        default_value=default_value,
-        volatile=volatile,
-        generated=bool(modifiers & builder.GENERATED) or method == "computed",
-        expression=_expression(act),
-        increments="autoIncrement" in modifiers or (act.argument(1, "autoIncrement") is True and "nteger" in method),
-        unsigned="unsigned" in modifiers or method.startswith("unsigned") or method == "foreignId",
-        recoded=bool(modifiers & {"charset", "collation"}),
-    )
-
-
-def _expression(act: Act) -> str:
-    """What a generated column is computed from. generatedAs() without words only numbers the rows."""
-    if act.method == "computed":
-        return _name(act.argument(1, "expression"))
-    for method, given in act.modifiers:
-        if method in builder.GENERATED and (given or method != "generatedAs"):
-            return _name(next(iter(given.values()), "")) or "?"
-    return ""
-
-
-def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:
-    method = act.method
-    given = list(act.arguments.values())
-    if method == "addColumn":
-        return _name(act.argument(1, "name")), shown(act.argument(0, "type")), tuple(given[2:])
-    if method == "rawColumn":
-        return _name(act.argument(0, "column")), "raw", tuple(given[1:])
-    if method == "foreignIdFor":
-        column = act.argument(1, "column")
-        name = _foreign_key_of(act.argument(0, "model")) if column is None else shown(column)
-        return name, "foreignId", ()
-    default = builder.USUAL_NAMES.get(method, "")
-    name = _name(act.argument(0, "column", act.argument(0, "name", default)))
-    return name, method, tuple(_plain(value) for value in given[1:])
-
-
-def _plain(value: Value) -> Value:
-    if isinstance(value, dict):
-        items = tuple(value.values())
-        return items if all(map(is_literal, items)) else None
-    return value if is_literal(value) else None
-
-
-def _nullable(act: Act) -> bool:
-    """Whether nullable() was said of the column. After constrained() it is said of the foreign key, and lost."""
-    nullable = False
-    for method, given in act.modifiers:
-        if method in builder.FOREIGN:
-            break
-        if method == "nullable":
-            nullable = truth(given.get(0, given.get("value", True))) is True
-    return nullable
-
-
-def _default(act: Act) -> tuple[bool, Value, bool]:
-    """Whether there is a default that is not NULL; its value; whether it is computed for each row."""
-    found = None
-    for method, given in act.modifiers:
-        if method in builder.FOREIGN:
-            break
-        if method == "default":
-            found = given
-    if found is None:
-        return False, None, False
-    value = found.get(0, found.get("value")) if found else True  # default() is default(true)
-    if isinstance(value, Raw):
-        sql = shown(value.sql).strip()
-        known = isinstance(value.sql, str) and sql.strip("()").lower() != "null"
-        return known, sql, "(" in sql and not sql.lower().startswith("current_timestamp")
-    if isinstance(value, Dynamic):
-        return value.never_null, value.text, False
-    if isinstance(value, dict):
-        return True, value, False
-    return value is not None, value, False

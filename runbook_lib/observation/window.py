@@ -17,6 +17,9 @@ from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.probes.replicas import on_release
 from runbook_lib.run.plan import Verdict
 
+# Gets a line, which may be empty, and a point of the chart.
+Report = Callable[[str, list[float]], None]
+
 REPORT_SECONDS = 5.0
 LOG_LOOK_BACK = 3600.0
 # Synthetic requests that make up for missing traffic stop after this long, whatever was reached.
@@ -59,15 +62,14 @@ def watch(
     platform: Platform,
     release: Release,
     seconds: float,
-    report: Callable[[str], None] = lambda text: None,
+    report: Report = lambda text, point: None,
 ) -> Verdict:
-    """Sample every observation.interval for `seconds` (0: once) and judge. report gets a progress line now and then."""
+    """Sample every observation.interval for `seconds` (0: once) and judge. report gets the point of each sample, and a
+    progress line with it now and then."""
     return judge(_seen(environment, platform, release, seconds, report), environment.observation)
 
 
-def _seen(
-    environment: Environment, platform: Platform, release: Release, seconds: float, report: Callable[[str], None]
-) -> Window:
+def _seen(environment: Environment, platform: Platform, release: Release, seconds: float, report: Report) -> Window:
     observation, client = environment.observation, Client(environment.checks.timeout)
     window, began = Window(), time.monotonic()
     before, wall = traffic(environment), time.time()
@@ -78,9 +80,9 @@ def _seen(
         now = time.monotonic()
         replicas = on_release(platform, release)
         window.samples.append(Sample(now - began, client.all(places(environment), asked), replicas))
-        if time.monotonic() - told >= REPORT_SECONDS:
-            told = time.monotonic()
-            report(_progress(window, told - began, seconds))
+        due = time.monotonic() - told >= REPORT_SECONDS
+        told = time.monotonic() if due else told
+        report(_progress(window, told - began, seconds) if due else "", _point(window.samples[-1]))
         pause = observation.interval - (time.monotonic() - now)
         if time.monotonic() + max(pause, 0) - began > seconds:
             break

@@ -17,13 +17,15 @@ class Release:
     """Something that can be put live.
 
     tag: its name. id: what exactly it is, a commit (40 hex digits) or an image id ("sha256:" + 64 hex digits).
-    created: ISO 8601 in UTC, or empty. title: the tag's or commit's first line, text from outside.
+    created: ISO 8601 in UTC, or empty. title: the tag's or commit's first line, author: of the commit, or empty; both
+    text from outside.
     """
 
     tag: str
     id: str
     created: str = ""
     title: str = ""
+    author: str = field(default="", compare=False)
 
     @property
     def short_id(self) -> str:

@@ -42,6 +42,8 @@ _TAG_FIELDS = (
     "*objectname",
     "creatordate:unix",
     "contents:subject",
+    "authorname",
+    "*authorname",
 )
 
 
@@ -86,13 +88,14 @@ class GitPlatform:
 
     def _release(self, repository: Repo, fields: list[str]) -> Release | None:
         """The release of a tag, or None when the tag does not name a commit."""
-        tag, kind, target, inner_kind, inner, created, title = fields
+        tag, kind, target, inner_kind, inner, created, title, author, inner_author = fields
         if inner_kind == "tag":
             inner = repository.git.rev_parse(f"refs/tags/{tag}^{{}}", env=_own(repository))
             inner_kind = repository.git.cat_file("-t", inner, env=_own(repository))
         commit = {("commit", ""): target, ("tag", "commit"): inner}.get((kind, inner_kind))
         at = datetime.fromtimestamp(int(created), UTC).isoformat() if created else ""
-        return Release(tag, commit, at, printable(title, TITLE_LIMIT)) if commit else None
+        by = printable(inner_author or author, TITLE_LIMIT)
+        return Release(tag, commit, at, printable(title, TITLE_LIMIT), by) if commit else None
 
     def _open(self) -> Repo:
         check = "check git.path and git.repository in runbooks.toml"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
 
 from runbook_lib.platforms.base import LogLine
 from runbook_lib.probes.logs import is_error, message_of
@@ -18,26 +17,23 @@ USUAL = 200
 # Messages that are told apart; text from outside could have any number.
 MOST = 500
 TIMES = 20_000
+_SLOW = re.compile(r"(?i)\bslow (sql |database )?(query|queries|statement)")
 _SUSPICIOUS = re.compile(
     r"(?i)\b(leaked|stolen|revoked|unknown|foreign|invalid|unauthori[sz]ed|suspicious)\b.{0,40}"
     r"\b(api[ _-]?key|key|token|signature|credential|secret)s?\b"
 )
-Kind = Literal["times", "suspicious", "slow"]
-# As applications log statements that took long.
-_SLOW = re.compile(r"(?i)\bslow[ _-](query|statement|sql)\b")
 
 
 @dataclass
 class HostLog:
     """What one host's log says. lines: how many were read; reaches: Unix time of the oldest, None without times;
-    times: of each error message, when it occurred, by that host's clock; suspicious, slow: the same for what looks like
-    misused keys, and for statements that took long; samples: one whole line of each."""
+    times: of each error message, when it occurred, by that host's clock; suspicious: the same for what looks like
+    misused keys; samples: one whole line of each."""
 
     lines: int = 0
     reaches: float | None = None
     times: dict[str, list[float]] = field(default_factory=dict)
     suspicious: dict[str, list[float]] = field(default_factory=dict)
-    slow: dict[str, list[float]] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
 
 
@@ -49,19 +45,19 @@ def host_log(lines: Iterable[LogLine], now: float) -> HostLog:
         at = None if line.at is None else min(line.at, now + 300)
         if at is not None:
             found.reaches = at if found.reaches is None else min(found.reaches, at)
-        kinds = (
-            (is_error(line.text), found.times),
-            (_holds(_SUSPICIOUS, line.text), found.suspicious),
-            (_holds(_SLOW, line.text), found.slow),
-        )
-        for chosen, into in kinds:
+        for chosen, into in ((_is_of_interest(line.text), found.times), (_is_suspicious(line.text), found.suspicious)):
             if chosen and at is not None:
                 _note(found, into, line.text, at)
     return found
 
 
-def _holds(pattern: re.Pattern[str], text: str) -> bool:
-    return pattern.search(text[:500]) is not None
+def _is_of_interest(text: str) -> bool:
+    """Errors, and what applications say of slow statements, which is often a warning."""
+    return is_error(text) or _SLOW.search(text[:500]) is not None
+
+
+def _is_suspicious(text: str) -> bool:
+    return _SUSPICIOUS.search(text[:500]) is not None
 
 
 def _note(found: HostLog, into: dict[str, list[float]], text: str, at: float) -> None:
@@ -99,13 +95,11 @@ class Message:
         return self.text
 
 
-def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], kind: Kind = "times") -> list[Message]:
-    """The messages of all hosts, the most frequent first. skew: seconds by which a host's clock is ahead; kind: which
-    messages, as HostLog has them."""
+def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], *, suspicious: bool = False) -> list[Message]:
+    """The messages of all hosts, the most frequent first. skew: seconds by which a host's clock is ahead."""
     times: dict[str, list[tuple[float, str]]] = {}
     for host, log in logs.items():
-        kept: dict[str, list[float]] = getattr(log, kind)
-        for text, moments in kept.items():
+        for text, moments in (log.suspicious if suspicious else log.times).items():
             times.setdefault(text, []).extend((moment - skew.get(host, 0.0), host) for moment in moments)
     oldest = [log.reaches - skew.get(host, 0.0) for host, log in logs.items() if log.reaches is not None]
     reaches = max(oldest) if oldest else 0.0

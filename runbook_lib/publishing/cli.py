@@ -1,4 +1,4 @@
-"""The command `runbook status-page`."""
+"""`runbook site` and `runbook status-page`: what is published, at the command line."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ def status_page(out: Path, as_json: bool) -> None:
     for one in page.components:
         click.echo(f"{one.state:<15} {one.name}")
     click.echo(f"written: {files[0]}")
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default="site", show_default=True, help="Where it is built.")
+def site(out: Path) -> None:
+    """Build the site from notebooks, the evidence of drills and docs/. Nothing is executed."""
+    from runbook_lib.config import project_root
+    from runbook_lib.publishing.site import build
+
+    written = build(project_root(), out)
+    click.echo(f"{len(written)} pages generated, the site is in {out}")

@@ -18,8 +18,10 @@ from runbook_lib.errors import (
     UnsettledStepError,
     VerificationFailedError,
 )
+from runbook_lib.run import gate, live
 from runbook_lib.run.plan import Section, Step, Verdict
 from runbook_lib.run.state import State
+from runbook_lib.run.stopping import stoppable, stopped
 
 Record = Callable[..., Any]
 
@@ -38,8 +40,11 @@ class CarryOut:
         before is back; UnsettledStepError when nothing tells where a step stands."""
         self.resume_going_back(section)
         try:
-            for step in section.steps:
-                self._do(section, step)
+            with stoppable(gate.can_ask(), live.say) as asked_to_stop:
+                for step in section.steps:
+                    if asked_to_stop():
+                        raise stopped(step.title)
+                    self._do(section, step)
             verdict = _verdict(section)
         except (StepFailedError, CommandError) as error:
             self._go_back(section, error.message, StepFailedError)
@@ -134,26 +139,31 @@ class CarryOut:
 
     def _go_back(self, section: Section, reason: str, error: type[RunbookError]) -> NoReturn:
         """Put back what served before, say so, and raise. A section that only looks has nothing to put back."""
+        next_step = f"read the record: `runbook show {self._run}`"
         if not section.steps:
-            raise error(reason, next_step=f"read the record: `runbook show {self._run}`")
-        if self._state.sections.get(section.name) != "went back":
-            self._record("going back", section=section.name, reason=reason)
-            try:
-                for step in section.back or _undo_of(section, self._state):
-                    if not step.undoes or step.undoes in self._state.steps:
-                        self._do(section, step)
-                remark = section.verified_back() if section.verified_back else "what ran was taken back"
-            except (JournalError, LockLostError, UnsettledStepError):
-                raise
-            except Exception as failure:
-                raise UnsettledStepError(
-                    f"{reason}. And {section.environment} could not be put back: {_text(failure)}",
-                    next_step="mend the cause, then run the same command again: it goes on putting back",
-                ) from failure
-            self._record("went back", section=section.name, remark=remark)
-        else:
-            remark = "what served before serves again"
-        raise error(f"{reason}. {remark}", next_step=f"read the record: `runbook show {self._run}`")
+            raise error(reason, next_step=next_step)
+        raise error(f"{reason}. {self.put_back(section, reason)}", next_step=next_step)
+
+    def put_back(self, section: Section, reason: str) -> str:
+        """Put back what served before a section, where that is not done yet; one line on what serves now.
+        UnsettledStepError when it cannot be put back."""
+        if self._state.sections.get(section.name) == "went back":
+            return "what served before serves again"
+        self._record("going back", section=section.name, reason=reason)
+        try:
+            for step in section.back or _undo_of(section, self._state):
+                if not step.undoes or step.undoes in self._state.steps:
+                    self._do(section, step)
+            remark = section.verified_back() if section.verified_back else "what ran was taken back"
+        except (JournalError, LockLostError, UnsettledStepError):
+            raise
+        except Exception as failure:
+            raise UnsettledStepError(
+                f"{reason}. And {section.environment} could not be put back: {_text(failure)}",
+                next_step="mend the cause, then run the same command again: it goes on putting back",
+            ) from failure
+        self._record("went back", section=section.name, remark=remark)
+        return remark
 
 
 def _verdict(section: Section) -> Verdict:

@@ -34,12 +34,15 @@ def tell(event: Event) -> None:
             listener(event)
         except Exception:
             listeners.remove(listener)
-    if echo:
-        text = line(event)
-        if text is not None:
-            # A terminal that went away, or one that cannot write these characters.
-            with contextlib.suppress(OSError, ValueError):
-                print(text, flush=True)
+    text = line(event) if echo else None
+    if text is not None:
+        say(text)
+
+
+def say(text: str) -> None:
+    """Print a line for whoever sits here; a terminal that went away, or one that cannot write it, stops nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, flush=True)
 
 
 def line(event: Event, colour: bool = False, commands: bool = False) -> str | None:

@@ -37,7 +37,7 @@ from runbook_lib.run.state import State
 
 Read = Callable[[], Snapshot]
 Build = Callable[[Snapshot], Plan]
-Watch = Callable[[Callable[[str], None]], Verdict]
+Watch = Callable[[Callable[[str, list[float]], None]], Verdict]
 
 _open: list[Run] = []
 _last: Run | None = None
@@ -92,9 +92,10 @@ class Run:
         """
         global _last
         identity = _identity(runbook, environment, dry_run, {name: parameters[name] for name in same})
-        for run in _open:
+        for run in list(_open):
             if run._state.opened is not None and run._state.opened.data["identity"] == identity and not dry_run:
                 return run
+            run._give_way(runbook, environment)
         left = None if dry_run else next(iter(journal.runs(1, identity, unfinished=True)), None)
         run = cls(journal, left.run if left else _new_id(runbook), runbook, environment, dry_run)
         run._locks_of_run()
@@ -122,6 +123,11 @@ class Run:
                 )
         return run
 
+    def _give_way(self, runbook: str, environment: str) -> None:
+        """End a run of the same notebook in which nothing was begun: somebody here changed its parameters."""
+        if (self.runbook, self.environment) == (runbook, environment) and not self._state.anything_started:
+            self._close("abandoned", "the notebook was run again with other parameters")
+
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +147,15 @@ class Run:
         opened = self._state.opened
         former = f"{opened.data['actor']}@{opened.data['host']}" if opened else "somebody"
         self.record("continued", former=former, left=left.status, actor=actor(), host=host(), pid=os.getpid())
+
+    def reopened(self) -> Run:
+        """This run, taken up again after it was left. LockHeldError when somebody else has taken it up."""
+        run = Run(self.journal, self.id, self.runbook, self.environment, self.dry_run)
+        run._locks_of_run()
+        _open.append(run)
+        with run.guarded():
+            run._continue(self.journal.run(self.id))
+        return run
 
     def record(self, kind: str, **data: Any) -> Event:
         """Write an event of this run and tell who listens. JournalError when it cannot be written."""
@@ -222,7 +237,7 @@ class Run:
         if not self._state.anything_started and self._gate.approval(plan.digest, self._terms) is None:
             raise GateError("the approval has expired", next_step="run the same command again and approve the plan")
         self._lock(plan)
-        begun = self._state.sections.get(section.name) is not None
+        begun = self._begun(section)
         if self._state.anything_started:
             section.ready(begun)
         else:
@@ -280,8 +295,8 @@ class Run:
     def observe(self, name: str, seconds: float, watch: Watch) -> Verdict | None:
         """Watch an applied section for a window; on FAIL what served before is put back.
 
-        watch: gets a function that reports progress, one line at a time; returns the verdict. None in a dry run and
-        where nothing was changed.
+        watch: gets a function that reports progress, a line or none and a point; returns the verdict. None in a dry run
+        and where nothing was changed.
         """
         section = self._planned().section(name)
         with self.guarded():
@@ -300,15 +315,41 @@ class Run:
     def _watched(self, section: Section, watch: Watch) -> Verdict:
         """The verdict of a watch; one that breaks has shown nothing."""
         try:
-            return watch(lambda text: live.tell(self._unwritten("sampled", section=section.name, text=text)))
+            return watch(lambda text, point: self._tell_sample(section.name, text, point))
         except (JournalError, LockLostError):
             raise
         except Exception as error:
             return Verdict("INCONCLUSIVE", (f"the observation broke off: {type(error).__name__}: {error}",))
 
+    def _tell_sample(self, section: str, text: str, point: list[float]) -> None:
+        live.tell(self._unwritten("measured", section=section, point=point))
+        if text:
+            live.tell(self._unwritten("sampled", section=section, text=text))
+
     def _unwritten(self, kind: str, **data: Any) -> Event:
         """An event for the eyes only: progress that the record does not need."""
         return Event(0, self.id, time.time(), kind, data)
+
+    # -- undo ---------------------------------------------------------------------------------------------------
+
+    def undo(self, reason: str = "it was asked for") -> str:
+        """Put back what served before, in every section that was begun, the last one first, and end the run as undone.
+
+        It needs no approval of its own: the way back is part of the plan that was approved. Returns one line a section.
+        GateError when nothing was begun.
+        """
+        plan = self._planned()
+        with self.guarded():
+            begun = [section for section in reversed(plan.sections) if section.steps and self._begun(section)]
+            if not begun:
+                raise GateError("nothing was begun that could be undone", next_step="close the run")
+            self._lock(plan)
+            remarks = [f"{section.name}: {self._carry_out.put_back(section, reason)}" for section in begun]
+            self._close("undone", reason)
+            return "\n".join(remarks)
+
+    def _begun(self, section: Section) -> bool:
+        return self._state.sections.get(section.name) is not None
 
     # -- close --------------------------------------------------------------------------------------------------
 

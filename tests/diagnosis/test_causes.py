@@ -162,6 +162,10 @@ FAULTS: dict[str, tuple[str, Facts]] = {
             changes=(Change("configuration", ".env was written", NOW - 100, "web-1"),),
         ),
     ),
+    "the application says that statements are slow": (
+        "slow-query",
+        facts(SLOW, messages=(message("WARNING slow query of reviews, 2000 ms", NOW - 60),)),
+    ),
 }  # fmt: skip
 
 
@@ -229,6 +233,23 @@ def test_a_release_marked_bad_is_suspected_first() -> None:
 def test_errors_that_began_before_the_release_are_not_its_fault() -> None:
     seen = facts(ERRORS, since=NOW - 300, passed={}, messages=(message("boom", NOW - 5000),))
     assert [cause.name for cause in diagnose(seen).causes] == ["error-spike"]
+
+
+@pytest.mark.parametrize("written", [NOW - 4000, NOW - 10], ids=["long before", "after"])
+def test_a_file_written_at_another_time_is_not_the_reason(written: float) -> None:
+    seen = replace(
+        FAULTS["a configuration file was written before"][1],
+        changes=(Change("configuration", ".env was written", written, "web-1"),),
+    )
+    assert [cause.name for cause in diagnose(seen).causes] == ["error-spike"]
+
+
+def test_a_file_that_came_with_the_release_is_part_of_it() -> None:
+    seen = facts(
+        ERRORS, since=NOW - 100, passed={}, messages=(message("boom", NOW - 90),),
+        changes=(Change("configuration", ".env was written", NOW - 99, "web-1"),),
+    )  # fmt: skip
+    assert [cause.name for cause in diagnose(seen).causes] == ["bad-release"]
 
 
 def test_only_levers_that_are_configured_are_named() -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook_lib.errors import PlatformError, UnknownReleaseError
-from runbook_lib.migrations import brought, code_names, files_at
+from runbook_lib.migrations import brought, code_files, code_names, files_at
 from runbook_lib.migrations.cli import migrations
 from tests.migrations.php import migration, table
 
@@ -196,3 +196,99 @@ def test_names_are_found_as_words_outside_of_migrations(shop: Shop) -> None:
 def test_what_the_database_has_and_the_files_lack_in_the_order_of_its_rows() -> None:
     rows = ["2025_a", "2026_c", "2026_b", "2026_c", " "]
     assert brought(rows, ["database/migrations/2025_a.php", "2027_x.php"]) == ["2026_c", "2026_b"]
+
+
+def test_files_that_name_a_word_are_read_at_the_revision(shop: Shop) -> None:
+    code = "<?php\n$user->nickname;\n"
+    shop.release("v1.5.0", {"backend/app/A b.php": code, "backend/tests/T.php": code, "backend/vendor/b.php": code})
+    shop.release("v1.6.0", {"backend/app/A b.php": "<?php\n"})
+    found = code_files(shop.folder, "v1.5.0", ["nickname", "no such word", "alias"], without=[FOLDER], path="backend/")
+    assert found == {"backend/app/A b.php": code, "backend/app/User.php": "<?php // nickname\n"}
+    assert code_files(shop.folder, "v1.5.0", ["--output=x"]) == {}
+
+
+def test_a_column_named_as_a_relation_of_the_older_code_is_shown(shop: Shop) -> None:
+    relation = "<?php\nclass User extends Model { public function team() { return $this->belongsTo(Team::class); } }\n"
+    shop.release("v1.4.3", {"backend/app/Models/User.php": relation})
+    up = table("$table->string('team')->nullable();")
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(up).source})
+    result = shop.ask("v1.4.3..v1.5.0", "--database", "mysql")
+    assert (result.exit_code, "backend/app/Models/User.php:2" in result.output) == (6, True)
+
+
+# -- what goes wrong in a CI -----------------------------------------------------------------------------------------
+
+
+def shown(result: Result) -> str:
+    return " ".join(result.output.split())
+
+
+def test_the_newer_release_first_is_an_error(shop: Shop) -> None:
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS["loss"]).source})
+    result = shop.ask("v1.5.0..v1.4.2")
+    assert (result.exit_code, "v1.4.2..v1.5.0" in shown(result)) == (1, True)
+
+
+def test_releases_of_two_branches_are_compared(shop: Shop) -> None:
+    shop.git("checkout", "-q", "-b", "fix")
+    shop.release("v1.4.3", {"backend/app/Fix.php": "<?php\n"})
+    shop.git("checkout", "-q", "main")
+    shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS["loss"]).source})
+    assert shop.ask("v1.4.3..v1.5.0").exit_code == 5
+
+
+def test_a_shallow_clone_is_named(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shop.release("v1.5.0", {})
+    clone = tmp_path_factory.mktemp("ci") / "clone"
+    url = f"file://{shop.folder}"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", url, str(clone)], check=True, capture_output=True)
+    result = CliRunner().invoke(migrations, ["v1.4.2..v1.5.0", "--repo", str(clone), "--path", "backend"])
+    assert (result.exit_code, "git fetch --unshallow --tags" in shown(result)) == (1, True)
+
+
+def test_a_clone_without_tags_is_named(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> None:
+    clone = tmp_path_factory.mktemp("ci") / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", "--no-tags", f"file://{shop.folder}", str(clone)], check=True, capture_output=True
+    )
+    result = CliRunner().invoke(migrations, ["v1.4.2..v1.5.0", "--repo", str(clone)])
+    assert (result.exit_code, "git fetch --tags" in shown(result)) == (1, True)
+
+
+def test_the_folder_of_a_monorepo_is_suggested(shop: Shop) -> None:
+    shop.release("v1.5.0", {})
+    result = CliRunner().invoke(migrations, ["v1.4.2..v1.5.0", "--repo", str(shop.folder)])
+    assert (result.exit_code, "it has backend/database/migrations" in shown(result)) == (1, True)
+
+
+def test_an_application_that_moved_is_an_error_and_not_safe(shop: Shop) -> None:
+    first = migration(FIRST).source
+    moved = {
+        f"{FOLDER}/2025_01_01_000000_users.php": None,
+        "api/database/migrations/2025_01_01_000000_users.php": first,
+    }
+    shop.release("v1.5.0", dict(moved))
+    for path in ("backend", "api"):
+        result = CliRunner().invoke(migrations, ["v1.4.2..v1.5.0", "--repo", str(shop.folder), "--path", path])
+        assert (result.exit_code, "has no migration in" in shown(result)) == (1, True)
+
+
+def test_a_folder_that_neither_release_has_is_an_error(shop: Shop) -> None:
+    shop.release("v1.5.0", {})
+    result = shop.ask("v1.4.2..v1.5.0", "--folder", "database/migrations", "--folder", "database/tenants")
+    assert (result.exit_code, "backend/database/tenants" in shown(result)) == (1, True)
+
+
+def test_the_first_release_with_migrations_is_assessed(shop: Shop) -> None:
+    shop.git("checkout", "-q", "--orphan", "other")
+    shop.git("rm", "-q", "-r", "-f", ".")
+    shop.release("v0.1.0", {"backend/app/A.php": "<?php\n"})
+    shop.release("v0.2.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(FIRST).source})
+    assert shop.ask("v0.1.0..v0.2.0", "--database", "mysql").exit_code == 0
+
+
+def test_many_notes_are_counted(shop: Shop) -> None:
+    shop.release("v1.4.3", {f"{FOLDER}/2025_02_01_{i:06d}_gone.php": migration("").source for i in range(14)})
+    gone = {f"{FOLDER}/2025_02_01_{i:06d}_gone.php": None for i in range(14)}
+    shop.release("v1.5.0", dict(gone))
+    assert "4 more migrations were taken out or edited" in shop.ask("v1.4.3..v1.5.0").output

@@ -104,6 +104,7 @@ UNKNOWN = {
     "shell": "`ls`;",
     "exec": "exec('ls');",
     "goto": "goto end; end: Schema::drop('a');",
+    "goto back": "again: $i = 1; if (config('x')) { goto again; }",
     "exit": "exit(1);",
     "table of an unknown name": "Schema::drop($name);",
     "column of an unknown name": "Schema::table('users', fn ($table) => $table->dropColumn(config('x')));",
@@ -173,5 +174,42 @@ def test_a_connection_of_its_own_is_noted() -> None:
     assert "connection" in assessed(table(ADDS), more="protected $connection = 'x';").migrations[0].notes[0]
 
 
-def test_with_any_database_the_driver_is_a_condition() -> None:
-    assert verdict("if (DB::getDriverName() === 'pgsql') { Schema::drop('a'); }", database="") == "unknown"
+BRANCHES = {
+    "one of them": ("if (DB::getDriverName() === 'pgsql') { Schema::drop('a'); }", {"": "loss", "mysql": "safe", "mariadb": "safe", "pgsql": "loss"}),
+    "all but one": ("if (DB::getDriverName() !== 'sqlite') { Schema::drop('a'); }", {"": "loss", "mariadb": "loss", "sqlite": "safe"}),
+    "mariadb is no mysql": ("if (DB::getDriverName() === 'mariadb') { Schema::drop('a'); }", {"": "loss", "mysql": "safe", "mariadb": "loss"}),
+    "in a variable": ("$d = DB::connection()->getDriverName(); $my = in_array($d, ['mysql', 'mariadb']); if ($my && 1) { Schema::drop('a'); }", {"": "loss", "mysql": "loss", "pgsql": "safe"}),
+    "otherwise": ("if (DB::getDriverName() === 'pgsql') { } elseif (DB::getDriverName() === 'sqlite') { } else { Schema::drop('a'); }", {"": "loss", "mysql": "loss", "pgsql": "safe", "sqlite": "safe"}),
+    "left before": ("if (DB::getDriverName() === 'sqlite') { return; } Schema::drop('a');", {"": "loss", "pgsql": "loss", "sqlite": "safe"}),
+    "left in a block that may not be reached": ("if ($x) { if (DB::getDriverName() === 'sqlite') { return; } } Schema::drop('a');", {"": "unknown", "pgsql": "loss", "sqlite": "unknown"}),
+    "left in a switch": ("switch (DB::getDriverName()) { case 'sqlite': return; default: } Schema::drop('a');", {"": "loss", "mysql": "loss", "sqlite": "safe"}),
+    "left in a loop": ("foreach (rows() as $r) { if (DB::getDriverName() === 'sqlite') { return; } } Schema::drop('a');", {"pgsql": "unknown", "sqlite": "unknown"}),
+    "switch": ("switch (DB::getDriverName()) { case 'mysql': case 'mariadb': break; default: Schema::drop('a'); }", {"": "loss", "mariadb": "safe", "pgsql": "loss"}),
+    "match": ("match (DB::getDriverName()) { 'mysql', 'mariadb' => Schema::drop('a'), default => null };", {"": "loss", "mysql": "loss", "pgsql": "safe"}),
+    "match of conditions": ("match (true) { DB::getDriverName() === 'mysql' => Schema::drop('a'), default => null };", {"": "loss", "mysql": "loss", "pgsql": "safe"}),
+    "match without an arm": ("$x = match (DB::getDriverName()) { 'mysql' => Schema::drop('a') };", {"mysql": "loss", "pgsql": "safe"}),
+    "a choice": ("DB::getDriverName() === 'mysql' ? Schema::drop('a') : null;", {"": "loss", "mysql": "loss", "pgsql": "safe"}),
+    "SQL of each": ("$type = DB::getDriverName() === 'pgsql' ? 'json' : 'text'; DB::statement(\"ALTER TABLE a ADD COLUMN b $type NULL\");", {"": "shim", "mysql": "safe", "pgsql": "shim"}),
+    "SQL of one": ("if (DB::getDriverName() === 'pgsql') { DB::statement('ALTER TABLE a ADD COLUMN b json NULL'); }", {"": "shim", "mysql": "safe", "pgsql": "shim"}),
+    "together with what is not known": ("if (DB::getDriverName() === 'pgsql' && $x) { Schema::drop('a'); }", {"": "unknown", "pgsql": "unknown", "mysql": "safe"}),
+    "of another connection": ("if (DB::connection('x')->getDriverName() === 'pgsql') { Schema::drop('a'); }", {"": "unknown", "mysql": "unknown", "pgsql": "unknown"}),
+    "the connection of that name": ("if (config('database.default') === 'pgsql') { Schema::drop('a'); }", {"": "loss", "mysql": "safe", "pgsql": "loss"}),
+    "the connection of another name": ("if (config('database.default') !== 'pgsql') { Schema::drop('a'); }", {"mysql": "loss", "pgsql": "unknown"}),
+    "a connection of any name": ("if (config('database.default') === 'main') { Schema::drop('a'); }", {"": "unknown", "pgsql": "unknown"}),
+    "the connection in a switch": ("switch (config('database.default')) { case 'pgsql': Schema::drop('a'); break; case 'sqlite': Schema::drop('b'); break; }", {"mysql": "safe", "pgsql": "loss", "sqlite": "loss"}),
+    "a case that falls through": ("switch (config('database.default')) { case 'mysql': case 'pgsql': Schema::drop('a'); break; }", {"mysql": "unknown", "sqlite": "safe"}),
+    "any other connection": ("switch (config('database.default')) { case 'pgsql': break; default: Schema::drop('b'); }", {"mysql": "unknown", "pgsql": "unknown"}),
+    "the class of the connection": ("$c = DB::connection(); if ($c instanceof \\Illuminate\\Database\\MySqlConnection) { Schema::drop('a'); }", {"": "loss", "mysql": "loss", "mariadb": "loss", "pgsql": "safe"}),
+    "a table that is new on one of them": ("if (DB::getDriverName() === 'pgsql') { Schema::create('a', function ($table) { $table->id(); }); } Schema::drop('a');", {"": "loss", "pgsql": "safe", "mysql": "loss"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_the_driver_decides(name: str) -> None:
+    up, expected = BRANCHES[name]
+    assert {database: verdict(up, database=database) for database in expected} == expected
+
+
+def test_where_it_happens_is_said() -> None:
+    up = "if (DB::getDriverName() === 'pgsql') { Schema::drop('a'); }"
+    assert "on pgsql" in assessed(up, database="").migrations[0].operations[0].why

@@ -1,4 +1,4 @@
-"""A thousand migrations in under a second."""
+"""Many migrations take no longer than they must; how long is for `make bench`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from runbook_lib.migrations import MigrationFile, assess
 from tests.migrations.php import migration, table
 
 
-def thousand() -> list[MigrationFile]:
+def many(count: int) -> list[MigrationFile]:
     files = []
-    for i in range(1000):
+    for i in range(count):
         create = (
             f"Schema::create('orders_{i}', function (Blueprint $table) {{ $table->id();"
             "$table->foreignId('user_id')->constrained()->cascadeOnDelete(); $table->string('number', 40)->unique();"
@@ -24,12 +24,16 @@ def thousand() -> list[MigrationFile]:
     return files
 
 
-@pytest.mark.slow
-def test_a_thousand_migrations_take_less_than_a_second() -> None:
-    files = thousand()
-    seconds = []
+def seconds(count: int) -> float:
+    """Processor time for assessing so many, the best of three."""
+    files, found = many(count), []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         assert str(assess(files, database="mysql").verdict) == "safe"
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1.0
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+@pytest.mark.slow
+def test_the_time_grows_with_their_number_and_not_faster() -> None:
+    assert seconds(1000) < 10 * seconds(200)

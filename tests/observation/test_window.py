@@ -240,9 +240,14 @@ def test_a_log_that_cannot_be_read_is_said_to_be_unread(application):
 def test_progress_is_reported(application, monkeypatch):
     monkeypatch.setattr(window, "REPORT_SECONDS", 0.1)
     told = []
-    watch(environment(application), Host(), GOOD, 0.4, told.append)
-    assert told
-    assert "samples, 0 failing" in told[0]
+    watch(environment(application), Host(), GOOD, 0.4, lambda text, point: told.append((text, point)))
+    assert any("samples, 0 failing" in text for text, _ in told)
+
+
+def test_the_point_of_each_sample_is_reported(application):
+    points = []
+    verdict = watch(environment(application), Host(), GOOD, 0.4, lambda text, point: points.append(point))
+    assert points == verdict.numbers["series"]
 
 
 def test_evidence_that_is_configured_and_cannot_be_read_is_inconclusive():

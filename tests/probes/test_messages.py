@@ -65,7 +65,7 @@ def test_lines_of_the_future_and_without_time_do_no_harm() -> None:
 def test_warnings_about_keys_are_kept_apart() -> None:
     found = log((-10, "WARNING request with a revoked API key from 10.9.8.7"), (-9, "INFO key accepted"))
     assert not messages({"web-1": found}, {})
-    assert len(messages({"web-1": found}, {}, "suspicious")) == 1
+    assert len(messages({"web-1": found}, {}, suspicious=True)) == 1
 
 
 def test_secrets_are_masked_and_control_characters_shown() -> None:

@@ -12,6 +12,9 @@ from runbook_lib.probes.metrics import Traffic
 # How long after a change the trouble that it brings may begin, and how far clocks and file times may be apart.
 LAG = 600.0
 SLACK = 60.0
+# A file that is written so many seconds after a switch was not part of it.
+WITH_IT = 5.0
+SOON = 20.0
 # Share of the present error rate that held on average since the start, above which it held from the start.
 FROM_THE_START = 0.5
 
@@ -139,15 +142,26 @@ def configuration_change(facts: Facts) -> Cause | None:
     onset, since = facts.onset, facts.live_since
     if onset is None or not facts.impact.hurt:
         return None
-    changed = [c for c in facts.changes if c.kind == "configuration" and c.where and c.at is not None]
-    near = [c for c in changed if c.at is not None and -SLACK <= onset - c.at <= LAG]
-    if not near or (since is not None and any(c.at is not None and abs(c.at - since) < SLACK for c in near)):
+    changed = [(c, c.at) for c in facts.changes if c.kind == "configuration" and c.where and c.at is not None]
+    # What was written with the release, or before it, came with it.
+    later = [(c, at) for c, at in changed if since is None or at > since + WITH_IT]
+    near = [(c, at) for c, at in later if _takes_effect(facts, at, onset)]
+    if not near:
         return None
-    words = [f"{c.what} on {c.where} at {clock(c.at or 0)}, {lasting(abs(onset - (c.at or 0)))} before" for c in near]
+    words = [f"{c.what} on {c.where} at {clock(at)}, {lasting(abs(onset - at))} before" for c, at in near]
     return Cause(
         "configuration-change",
-        0.65,
-        f"{near[0].what} shortly before the errors began at {clock(onset)}",
+        0.8,
+        f"{near[0][0].what} shortly before the errors began at {clock(onset)}",
         (*hurting(facts), *words[:5]),
         by_hand="compare that file with its last version, take it back, clear the cached configuration, restart",
     )
+
+
+def _takes_effect(facts: Facts, at: float, onset: float) -> bool:
+    """Whether what was written at a time can be the reason: the trouble began right then, or with the start of
+    processes that read it."""
+    flow = facts.impact.flow
+    started = flow.started if flow else None
+    restarted = started is not None and at <= started and -SOON <= onset - started <= SOON and started - at <= LAG
+    return -SOON <= onset - at <= SLACK or restarted

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from runbook_lib.diagnosis.cause import Next
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.probes.messages import Message
 
@@ -40,15 +38,6 @@ def matching(facts: Facts, pattern: str) -> list[Message]:
 
     wanted = re.compile(pattern, re.IGNORECASE)
     return [message for message in facts.current if wanted.search(message.text) or wanted.search(message.sample)]
-
-
-def without_the_feature(facts: Facts, told: Sequence[Message]) -> Next | None:
-    """Switch off the feature that the failing routes or these messages name; without a name, the only one there is."""
-    features = facts.remedies.features
-    texts = " ".join([*facts.impact.routes_erring, *(message.sample for message in told)]).lower()
-    named = [name for name in features if name.lower().rstrip("s") in texts]
-    chosen = named[0] if named else features[0] if len(features) == 1 else ""
-    return facts.remedies.mitigation("disable_features", disable_features=chosen) if chosen else None
 
 
 def capped(score: float) -> float:

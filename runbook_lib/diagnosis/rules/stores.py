@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import Cause
-from runbook_lib.diagnosis.facts import RECENT, Facts
-from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said, without_the_feature
+from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.features import without_the_feature
+from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said
 
 NO_DATABASE = (
     r"SQLSTATE\[(HY000|08\w+)\].*(\[2002\]|\[2006\]|connection|server)|could not connect to server|connection to server"
@@ -84,7 +85,7 @@ def slow_query(facts: Facts) -> Cause | None:
     """Statements run long, and answers are slow."""
     state = facts.database
     if state is None or not state.slow:
-        return _slow_by_the_logs(facts)
+        return _told_to_be_slow(facts)
     longest = state.slow[0]
     hurt = facts.impact.hurt
     shortest = min(session.seconds for session in state.slow)
@@ -100,21 +101,20 @@ def slow_query(facts: Facts) -> Cause | None:
     )
 
 
-def _slow_by_the_logs(facts: Facts) -> Cause | None:
-    """The application says that statements took long: where the database cannot be asked, and for short ones that are
-    many."""
-    told = [message for message in facts.slow_statements if facts.at - message.last <= RECENT]
+def _told_to_be_slow(facts: Facts) -> Cause | None:
+    """Where the database says nothing of its statements: the application's own word."""
+    told = matching(facts, r"slow (sql |database )?(query|queries|statement)")
     if not told or not facts.impact.slow:
         return None
-    remedy = without_the_feature(facts, told)
+    remedy = without_the_feature(facts) or facts.remedies.mitigation("end_sessions")
     return Cause(
         "slow-query",
-        0.7,
-        f"a statement is slow: {told[0].text}",
-        (*(said(message) for message in told[:3]), *hurting(facts)),
+        0.8,
+        f"the application says that statements are slow: {told[0].text}",
+        (*hurting(facts), *(said(m) for m in told[:3])),
         (),
         remedy,
-        "" if remedy else "see its plan, add the index that it lacks; until then switch off the feature that sends it",
+        "" if remedy else "find out who sends that statement; add the index that it lacks",
     )
 
 

@@ -6,7 +6,8 @@ import re
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import hurting, said, without_the_feature
+from runbook_lib.diagnosis.rules.features import without_the_feature
+from runbook_lib.diagnosis.rules.saying import hurting, said
 
 # Requests a second, relative to the average since the start, from which load counts as unusual.
 SPIKE = 3.0
@@ -32,7 +33,7 @@ def error_spike(facts: Facts) -> Cause | None:
     evidence += [said(message) for message in facts.current[:2]]
     outside = [m for m in facts.current if re.search(OUTSIDE, m.text + m.sample, re.IGNORECASE)]
     title = "requests fail" + (f": {facts.current[0].text}" if facts.current else "")
-    remedy = without_the_feature(facts, facts.current)
+    remedy = without_the_feature(facts)
     return Cause(
         "error-spike",
         0.6 if outside else 0.5,

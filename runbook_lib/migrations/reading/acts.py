@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 Arguments = dict[int | str, Any]
+
+
+class OnDrivers(str):
+    """A condition that holds on these kinds of databases, whatever their rows: what is under it happened on them."""
+
+    drivers: frozenset[str]
+
+    def __new__(cls, drivers: Iterable[str]) -> OnDrivers:
+        made = super().__new__(cls, f"on {', '.join(sorted(drivers))}")
+        made.drivers = frozenset(drivers)
+        return made
+
+
+class Expected(str):
+    """A question for a table or column whose answer the migrations before leave no doubt about."""
 
 
 @dataclass(slots=True, eq=False)

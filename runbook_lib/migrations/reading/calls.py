@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.operators import CONNECTION, equal_loosely
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
+    ByDriver,
     Class,
     Closure,
     Collection,
@@ -21,6 +23,7 @@ from runbook_lib.migrations.reading.values import (
     SchemaBuilder,
     This,
     Value,
+    by_driver,
     is_literal,
     shown,
 )
@@ -70,8 +73,12 @@ def function(reader: Reader, node: Node) -> Value:
         return reader.unread(node, "which function is called is known only when it runs")
     name = text(callee).lstrip("\\").lower()
     arguments = _arguments(reader, node)
+    if name in reader.file.functions:
+        return reader.unread(node, f"{name}() is another function here")
     if name in {"app", "resolve"}:
         return application(arguments)
+    if name == "config" and arguments.get(0) == "database.default":
+        return _default_connection(reader)
     if name == "config" and arguments and not isinstance(arguments.get(0), dict):
         return Dynamic(f"config({shown(arguments.get(0))!r})", "plain", fixed=True)
     if name == "config" and isinstance(arguments.get(0), dict):
@@ -84,6 +91,12 @@ def function(reader: Reader, node: Node) -> Value:
     if name in harmless.FUNCTIONS or name in harmless.HELPERS:
         return _computed(node, name, arguments)
     return reader.unread(node, f"{name}() is not known")
+
+
+def _default_connection(reader: Reader) -> Value:
+    """The name of the default connection: any, but not that of a driver that it is not."""
+    words = "config('database.default')"
+    return reader.by_driver(lambda driver: Dynamic(words, CONNECTION + driver, fixed=True, never_null=True))
 
 
 def _arguments(reader: Reader, node: Node) -> Arguments:
@@ -169,6 +182,8 @@ _FOLDED: dict[str, Callable[[str], str]] = {
 def _computed(node: Node, name: str, arguments: Arguments) -> Value:
     """What a harmless function gives; literal for the few that names are built with."""
     values = list(arguments.values())
+    if any(isinstance(value, ByDriver) for value in values):
+        return by_driver(lambda *given: _computed(node, name, dict(enumerate(given))), *values)
     if name in _FOLDED and len(values) == 1 and isinstance(values[0], str):
         return _FOLDED[name](values[0])
     if name in {"implode", "join"} and len(values) == 2 and isinstance(values[0], str) and isinstance(values[1], dict):
@@ -177,8 +192,9 @@ def _computed(node: Node, name: str, arguments: Arguments) -> Value:
             return values[0].join(items)
     if name == "sprintf" and all(isinstance(v, str) for v in values) and values[0].count("%") == values[0].count("%s"):
         return values[0].replace("%s", "{}").format(*values[1:]) if _fits(values) else Dynamic("sprintf", "pure")
-    if name == "in_array" and len(values) >= 2 and is_literal(values[0]) and isinstance(values[1], dict):
-        return values[0] in values[1].values() if all(map(is_literal, values[1].values())) else _pure(node)
+    if name == "in_array" and len(values) >= 2 and isinstance(values[1], dict):
+        answers = {equal_loosely(values[0], item) for item in values[1].values()}
+        return True if True in answers else _pure(node) if None in answers else False
     if name == "array_merge" and all(isinstance(v, dict) for v in values):
         return _merged(values)
     if name in {"array_keys", "array_values"} and len(values) == 1 and isinstance(values[0], dict):
@@ -420,6 +436,8 @@ def _on_collection(reader: Reader, node: Node, owner: Collection, method: str, a
 def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, arguments: Arguments) -> Value:
     if owner.kind == "pure":
         return _harmless(reader, node, arguments)
+    if owner.kind == "unread":
+        return Dynamic(text(node)[:200], "unread")
     if owner.kind == "cache":
         return _cached(reader, node, method, arguments)
     if owner.kind == "application" and method in harmless.APPLICATION:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.acts import Arguments, Expected
 from runbook_lib.migrations.reading.harmless import FUNCTIONS, READS, RUNNING, WRITES
+from runbook_lib.migrations.reading.raw import unknown_function
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
+    ByDriver,
     Closure,
     Connection,
     Definition,
@@ -58,10 +60,15 @@ _CONNECTION_READS = words(
     select selectOne scalar selectFromWriteConnection selectResultSets cursor getDatabaseName getName getConfig
     getTablePrefix getDoctrineColumn getServerVersion isMaria getQueryGrammar getSchemaGrammar enableQueryLog
     disableQueryLog flushQueryLog getQueryLog beginTransaction commit rollBack transactionLevel getDefaultConnection
-    escape listen reconnect purge disconnect
+    escape reconnect purge disconnect
     """
 )
-_SQL = {"statement", "unprepared", "update", "delete", "insert", "affectingStatement", "select", "selectOne", "scalar"}
+_SQL = words(
+    """
+    statement unprepared update delete insert affectingStatement select selectOne scalar cursor
+    selectFromWriteConnection selectResultSets
+    """
+)
 
 
 def call(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
@@ -81,7 +88,7 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
         reader.act("schema", method, table, arguments, node, connection=owner.connection)
         return None
     if method in _SCHEMA_READS:
-        return Dynamic(text(node)[:200], "pure")
+        return Dynamic(text(node)[:200], "pure", expected=_expected(reader, owner, method, arguments))
     if method in _SCHEMA_SETTINGS:
         return None
     if method in _SCHEMA_GUARDS:
@@ -93,6 +100,17 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
     if method == "getConnection":
         return Connection(owner.connection)
     return reader.unread(node, f"Schema::{method}() is not known")
+
+
+def _expected(reader: Reader, owner: SchemaBuilder, method: str, arguments: Arguments) -> bool | None:
+    """What hasTable, hasColumn and hasColumns answer."""
+    if owner.connection or method not in {"hasTable", "hasColumn", "hasColumns"}:
+        return None
+    table = arguments.get(0, arguments.get("table"))
+    if method == "hasTable":
+        return reader.there(table)
+    asked = arguments.get(1, arguments.get("column", arguments.get("columns")))
+    return reader.there(table, list(asked.values()) if isinstance(asked, dict) else [asked])
 
 
 def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
@@ -114,8 +132,10 @@ def _blueprint_closure(reader: Reader, node: Node, owner: SchemaBuilder, method:
 def _guarded_table(reader: Reader, node: Node, owner: SchemaBuilder, method: str, arguments: Arguments) -> Value:
     table = arguments.get(0, arguments.get("table"))
     callback = arguments.get(2, arguments.get("callback"))
-    what = shown(arguments.get(1, arguments.get("column", arguments.get("index"))))
-    with reader.guarded(f"if {shown(table)} {_SCHEMA_GUARDS[method]} {what}"):
+    asked = arguments.get(1, arguments.get("column", arguments.get("index")))
+    words = f"if {shown(table)} {_SCHEMA_GUARDS[method]} {shown(asked)}"
+    known = reader.there(table, [asked]) if method.endswith("Column") and not owner.connection else None
+    with reader.guarded(Expected(words) if known is (_SCHEMA_GUARDS[method] == "has") else words):
         reader.call(node, callback, Blueprint(table, False))
     return None
 
@@ -143,14 +163,19 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
         return reader.call(node, first, owner)
     if method == "getDriverName":
-        return reader.database or Dynamic("the database's driver", "pure", fixed=True)
+        own = owner.name is None or owner.name == ""
+        return reader.driver if own else Dynamic("the other database's driver", "pure", fixed=True)
     if method == "getTablePrefix":
         return ""  # tables are named here without the prefix
     if method == "getSchemaBuilder":
         return SchemaBuilder(owner.name)
     if method in _SQL:
-        reader.act("sql", method, None, {0: _sql(first)}, node, connection=owner.name)
+        _statement(reader, node, owner, method, _sql(first))
         return Dynamic(text(node)[:200], "rows")
+    if method == "listen":
+        with reader.guarded("for each query that follows"):
+            reader.call(node, first, Dynamic("a query", "pure"))
+        return None
     if method == "query":
         return Query(None)
     if method in {"getPdo", "getReadPdo", "getRawPdo"}:
@@ -160,6 +185,18 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
     if method in _CONNECTION_READS:
         return Dynamic(text(node)[:200], "pure")
     return reader.unread(node, f"DB::{method}() is not known")
+
+
+def _statement(reader: Reader, node: Node, owner: Connection, method: str, sql: Value) -> None:
+    """SQL that differs between drivers is as many statements."""
+    if not isinstance(sql, ByDriver):
+        reader.act("sql", method, None, {0: sql}, node, connection=owner.name)
+        return
+    held = {driver: sql.on(driver) for driver in sorted(reader.drivers)}
+    for said in dict.fromkeys(map(shown, held.values())):
+        chosen = {driver: value for driver, value in held.items() if shown(value) == said}
+        with reader.on(chosen):
+            reader.act("sql", method, None, {0: next(iter(chosen.values()))}, node, connection=owner.name)
 
 
 def pdo(reader: Reader, node: Node, method: str, arguments: Arguments) -> Value:
@@ -179,6 +216,8 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
     """A query is built and read freely; what writes is an act. Closures run for each row, or build the query."""
     if method in {"updateOrInsert", "update", "insert"} and owner.table is None and not owner.model:
         return reader.unread(node, "the query's table is not known")
+    if called := next(filter(None, map(unknown_function, _pieces(method, arguments))), ""):
+        reader.unread(node, f"what {called}() does in the database is not known")
     kind = WRITES.get(method)
     if kind:
         _write(reader, node, owner, kind, method, arguments)
@@ -198,6 +237,14 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
         _closures(reader, method, arguments, owner)
         return owner if method in _BUILDS or method.startswith(("where", "orWhere")) else _rows(node, owner)
     return reader.unread(node, f"{method}() is not known")
+
+
+def _pieces(method: str, arguments: Arguments) -> list[Value]:
+    """The SQL in the arguments of a query's method."""
+    given = list(arguments.values())
+    given += [item for value in given if isinstance(value, dict) for item in value.values()]
+    found = [value.sql for value in given if isinstance(value, Raw)]
+    return [*found, arguments.get(0)] if method.endswith("Raw") else found
 
 
 _BUILDS = words(

@@ -7,14 +7,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import runbook_lib.migrations.reading.calls as calls
+from runbook_lib.migrations.reading.binding import bind
+from runbook_lib.migrations.reading.drivers import chosen, holding, ways_of
+from runbook_lib.migrations.reading.operators import combined, negated, php_text
+from runbook_lib.migrations.reading.strings import encapsed, heredoc, nowdoc, string
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
-    Blueprint,
+    ByDriver,
     Class,
     Closure,
+    Connection,
     Dynamic,
     This,
     Value,
+    by_driver,
     is_literal,
     shown,
     truth,
@@ -24,88 +30,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from runbook_lib.migrations.reading.reader import Reader
-
-_ESCAPES = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "v": "\v",
-    "e": "\x1b",
-    "f": "\f",
-    "\\": "\\",
-    "$": "$",
-    '"': '"',
-    "'": "'",
-}
-_INDENT = re.compile(r"^[ \t]*")
-
-
-def _string(reader: Reader, node: Node) -> Value:
-    parts = []
-    for child in node.named_children:
-        if child.type == "escape_sequence":
-            found = text(child)
-            parts.append(found[1:] if found in {"\\\\", "\\'"} else found)
-        else:
-            parts.append(text(child))
-    return "".join(parts)
-
-
-def _encapsed(reader: Reader, node: Node) -> Value:
-    return _pieces(reader, node.named_children)
-
-
-def _pieces(reader: Reader, nodes: list[Node]) -> Value:
-    """A string with variables in it: literal when they are, else Dynamic."""
-    parts: list[str] = []
-    fixed = literal = True
-    for child in nodes:
-        if child.type == "string_content":
-            parts.append(text(child))
-        elif child.type == "escape_sequence":
-            parts.append(_unescaped(text(child)))
-        else:
-            value = reader.value(child)
-            literal = literal and is_literal(value)
-            fixed = fixed and (is_literal(value) or (isinstance(value, Dynamic) and value.fixed))
-            parts.append(php_text(value) if is_literal(value) else "{" + shown(value) + "}")
-    joined = "".join(parts)
-    return joined if literal else Dynamic(joined, "pure", fixed, never_null=True)
-
-
-def _unescaped(sequence: str) -> str:
-    if sequence[1:2] in _ESCAPES:
-        return _ESCAPES[sequence[1]]
-    if match := re.fullmatch(r"\\u\{([0-9A-Fa-f]{1,6})\}|\\x([0-9A-Fa-f]{1,2})", sequence):
-        code = int(match[1] or match[2], 16)
-        return chr(code) if code <= 0x10FFFF else sequence
-    if re.fullmatch(r"\\[0-7]{1,3}", sequence):
-        return chr(int(sequence[1:], 8) & 0xFF)
-    return sequence
-
-
-def _heredoc(reader: Reader, node: Node) -> Value:
-    body = node.child_by_field_name("value")
-    found = _pieces(reader, body.named_children) if body is not None else ""
-    return _dedent(found) if isinstance(found, str) else found
-
-
-def _nowdoc(reader: Reader, node: Node) -> Value:
-    body = node.child_by_field_name("value")
-    return _dedent(text(body)) if body is not None else ""
-
-
-def _dedent(words: str) -> str:
-    from textwrap import dedent
-
-    return dedent(words).strip("\n")
-
-
-def php_text(value: Value) -> str:
-    """A literal as PHP puts it into a string."""
-    if value is None or value is False:
-        return ""
-    return "1" if value is True else str(value)
 
 
 def _integer(reader: Reader, node: Node) -> Value:
@@ -183,68 +107,6 @@ def _assignment(reader: Reader, node: Node) -> Value:
     return value
 
 
-def bind(reader: Reader, target: Node, value: Value) -> None:
-    """Assign to a variable, a property, an element or a list of them."""
-    if target.type == "variable_name":
-        reader.scope[text(target)[1:]] = value
-    elif target.type == "member_access_expression":
-        _bind_property(reader, target, value)
-    elif target.type in {"list_literal", "array_creation_expression"}:
-        for child in (c for part in children(target) for c in ([part] if part.type != "pair" else children(part)[1:])):
-            inner = children(child)[-1] if child.type == "array_element_initializer" else child
-            if inner.type in {"variable_name", "member_access_expression"}:
-                bind(reader, inner, Dynamic(text(inner), value.kind if isinstance(value, Dynamic) else "plain"))
-    elif target.type == "subscript_expression":
-        _bind_element(reader, target, value)
-    elif target.type in {"reference_modifier", "by_ref"}:
-        bind(reader, children(target)[0], value)
-    elif target.type == "scoped_property_access_expression":
-        reader.unread(target, "a static property is set")
-    else:
-        reader.unread(target, "it is not understood what is assigned to")
-
-
-def _bind_property(reader: Reader, target: Node, value: Value) -> None:
-    parts = children(target)
-    owner = reader.value(parts[0])
-    if isinstance(owner, This):
-        name = text(parts[-1])
-        reader.properties[name] = Dynamic(f"$this->{name}") if reader.guards else value
-    elif isinstance(owner, Blueprint) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
-        return  # $table->engine = ..., $row->name = ...: nothing is written before save()
-    else:
-        reader.unread(target, "a property of something unknown is set")
-
-
-def _bind_element(reader: Reader, target: Node, value: Value) -> None:
-    parts = children(target)
-    if parts[0].type != "variable_name":
-        for part in parts[1:]:
-            reader.value(part)
-        if parts[0].type in {"subscript_expression", "member_access_expression"}:
-            _forget(reader, parts[0])
-        return
-    name = text(parts[0])[1:]
-    held = reader.scope.get(name)
-    key = reader.value(parts[1]) if len(parts) > 1 else None
-    if isinstance(held, dict):
-        index = max([k for k in held if isinstance(k, int)], default=-1) + 1 if len(parts) == 1 else key
-        if is_literal(index):
-            reader.scope[name] = {**held, index: value}
-            return
-    reader.scope[name] = Dynamic(f"${name}", held.kind if isinstance(held, Dynamic) else "plain")
-
-
-def _forget(reader: Reader, node: Node) -> None:
-    """The root of $a['b']['c'] or $this->a['b'] holds something that is not followed."""
-    while node.type == "subscript_expression":
-        node = children(node)[0]
-    if node.type == "variable_name":
-        reader.scope[text(node)[1:]] = Dynamic(text(node))
-    elif node.type == "member_access_expression":
-        _bind_property(reader, node, Dynamic(text(node)))
-
-
 def _augmented(reader: Reader, node: Node) -> Value:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if left is None or right is None:
@@ -271,8 +133,9 @@ def _unary(reader: Reader, node: Node) -> Value:
     value = reader.value(inner[-1]) if inner else None
     operator = node.children[0].type
     if operator == "!":
-        known = truth(value)
-        return Dynamic(text(node)[:200], "pure", never_null=True) if known is None else not known
+        if isinstance(value, ByDriver):
+            return by_driver(lambda one: negated(node, one), value)
+        return negated(node, value)
     if operator in {"-", "+"} and isinstance(value, int | float):
         return -value if operator == "-" else value
     return Dynamic(text(node)[:200], "pure", never_null=True)
@@ -285,6 +148,9 @@ def _binary(reader: Reader, node: Node) -> Value:
     operator = next((child.type for child in node.children if not child.is_named), "")
     one = reader.value(left)
     if operator == "instanceof":
+        drivers = _CONNECTIONS.get(text(right).rsplit("\\", 1)[-1])
+        if drivers and isinstance(one, Connection) and one.name == "":
+            return reader.by_driver(lambda driver: driver in drivers)
         return Dynamic(text(node)[:200], "pure")
     if operator in {"&&", "and"} and truth(one) is False:
         return False
@@ -295,26 +161,13 @@ def _binary(reader: Reader, node: Node) -> Value:
             other = reader.value(right)
     else:
         other = reader.value(right)
-    return _combined(node, operator, one, other)
+    return combined(node, operator, one, other)
 
 
-def _combined(node: Node, operator: str, one: Value, other: Value) -> Value:
-    literal = is_literal(one) and is_literal(other)
-    if operator == "." and literal:
-        return php_text(one) + php_text(other)
-    if operator in {"===", "!=="} and literal:
-        return (type(one) is type(other) and one == other) == (operator == "===")
-    if operator in {"==", "!=", "<>"} and isinstance(one, str) and isinstance(other, str):
-        return (one == other) == (operator == "==")
-    if operator in {"&&", "and"} and truth(one) is not None and truth(other) is not None:
-        return bool(truth(one) and truth(other))
-    if operator in {"||", "or"} and truth(one) is not None and truth(other) is not None:
-        return bool(truth(one) or truth(other))
-    if operator == "??" and is_literal(one) and one is not None:
-        return one
-    fixed = all(is_literal(value) or (isinstance(value, Dynamic) and value.fixed) for value in (one, other))
-    shown_text = shown(one) + shown(other) if operator == "." else text(node)[:200]
-    return Dynamic(shown_text, "pure", fixed, never_null=operator != "??")
+_CONNECTIONS = {
+    "MySqlConnection": {"mysql", "mariadb"}, "MariaDbConnection": {"mariadb"}, "PostgresConnection": {"pgsql"},
+    "SQLiteConnection": {"sqlite"}, "SqlServerConnection": {"sqlsrv"},
+}  # fmt: skip
 
 
 def _conditional(reader: Reader, node: Node) -> Value:
@@ -328,6 +181,9 @@ def _conditional(reader: Reader, node: Node) -> Value:
         return reader.value(body) if body is not None else asked
     if known is False:
         return reader.value(other)
+    drivers = holding(reader, asked)
+    if drivers is not None and body is not None:
+        return chosen(reader, [(drivers, body), (reader.drivers - drivers, other)])
     with reader.guarded(f"depending on {text(condition)[:80]}"):
         one = reader.value(body) if body is not None else asked
         two = reader.value(other)
@@ -339,10 +195,13 @@ def _conditional(reader: Reader, node: Node) -> Value:
 
 def _match(reader: Reader, node: Node) -> Value:
     condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-    if condition is not None:
-        reader.value(condition)
+    asked = reader.value(condition) if condition is not None else None
     words = text(condition)[:80] if condition is not None else ""
-    for arm in children(body) if body is not None else []:
+    arms = children(body) if body is not None else []
+    ways = ways_of(reader, asked, arms)
+    if ways is not None:
+        return chosen(reader, ways) if ways else Dynamic(text(node)[:80], "pure")
+    for arm in arms:
         given = arm.child_by_field_name("return_expression")
         tests = arm.child_by_field_name("conditional_expressions")
         with reader.guarded(f"depending on {words}"):
@@ -443,14 +302,15 @@ def _inner(reader: Reader, node: Node) -> Value:
 
 
 def _throw(reader: Reader, node: Node) -> Value:
+    _inner(reader, node)
     return Dynamic("thrown", "pure")
 
 
 EXPRESSIONS: dict[str, Callable[[Reader, Node], Value]] = {
-    "string": _string,
-    "encapsed_string": _encapsed,
-    "heredoc": _heredoc,
-    "nowdoc": _nowdoc,
+    "string": string,
+    "encapsed_string": encapsed,
+    "heredoc": heredoc,
+    "nowdoc": nowdoc,
     "integer": _integer,
     "float": _float,
     "boolean": _name,

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.reading import expressions, statements
-from runbook_lib.migrations.reading.acts import Act, Arguments, Method
+from runbook_lib.migrations.reading.acts import Act, Arguments, Method, OnDrivers
 from runbook_lib.migrations.reading.syntax import File, children, line, text
-from runbook_lib.migrations.reading.values import Closure, Dynamic, Value
+from runbook_lib.migrations.reading.values import ByDriver, Closure, Dynamic, Value, by_driver
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 STEP_LIMIT = 200_000
 DEPTH_LIMIT = 12
+ASKED_LIMIT = 500  # acts of one migration after which its own questions are no longer answered
+
+# The drivers of Laravel that are known here; mariadb is one of its own since Laravel 11.
+DRIVERS = ("mysql", "mariadb", "pgsql", "sqlite")
+
+# Methods that PHP calls on its own.
+MAGIC = {"__get", "__set", "__tostring", "__destruct", "__call", "__callstatic", "getiterator", "current", "offsetget"}
+
+There = Callable[[Sequence[Act], str, str], bool | None]
+"""Given what was done so far, whether a table, or a column of it, is there; None when that is not certain."""
 
 # How a statement can end, as bits.
 NEXT, RETURN, BREAK, THROW = 1, 2, 4, 8
@@ -27,16 +37,19 @@ class TooMuchError(Exception):
 
 
 class Reader:
-    """Reads one method of one migration. database: mysql, pgsql, sqlite or "" (any of them)."""
+    """Reads one method of one migration. database: mysql, mariadb, pgsql, sqlite or "" (any of them). there: answers
+    for the schema."""
 
-    def __init__(self, file: File, database: str = "") -> None:
+    def __init__(self, file: File, database: str = "", there: There | None = None) -> None:
         self.file = file
-        self.database = database
+        self._there = there
+        self.drivers = frozenset([database] if database else DRIVERS)
         self.acts: list[Act] = []
         self.guards: list[str] = []
         self.scope: dict[str, Value] = {}
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
+        self.labels: set[str] = set()
         self._steps = 0
 
     def method(self, name: str) -> Method:
@@ -47,6 +60,8 @@ class Reader:
         try:
             for loose in self.file.loose:
                 self.unread(loose, "code outside of the class runs when the file is loaded")
+            for magic in sorted(MAGIC & self.file.migration.methods.keys()):
+                self.unread(self.file.migration.methods[magic], f"{magic}() runs without being called")
             self._construct()
             before = len(self.acts)
             ended = self.run_function(node, {})
@@ -66,7 +81,7 @@ class Reader:
     def run_function(self, node: Node, scope: dict[str, Value]) -> int:
         """Run a function's body with these variables; how it can end, seen from its caller."""
         outer, self.scope = self.scope, scope
-        depth = len(self.guards)
+        depth, drivers = len(self.guards), self.drivers
         try:
             body = node.child_by_field_name("body")
             if body is None:
@@ -77,12 +92,14 @@ class Reader:
             ended = self.run(body)
             return THROW if ended == THROW else NEXT
         finally:
-            self.scope = outer
+            self.scope, self.drivers = outer, drivers
             del self.guards[depth:]
 
     def run(self, node: Node) -> int:
         """Run a statement; the ways in which it can end, as bits."""
-        self._count()
+        self._steps += 1
+        if self._steps > STEP_LIMIT:
+            raise TooMuchError
         handler = statements.STATEMENTS.get(node.type)
         if handler is not None:
             return handler(self, node)
@@ -91,17 +108,14 @@ class Reader:
 
     def value(self, node: Node) -> Value:
         """What an expression stands for; the acts in it are noted on the way."""
-        self._count()
+        self._steps += 1
+        if self._steps > STEP_LIMIT:
+            raise TooMuchError
         handler = expressions.EXPRESSIONS.get(node.type)
         if handler is not None:
             return handler(self, node)
         self.unread(node, "this expression is not understood")
         return Dynamic(text(node)[:200])
-
-    def _count(self) -> None:
-        self._steps += 1
-        if self._steps > STEP_LIMIT:
-            raise TooMuchError
 
     @contextmanager
     def guarded(self, *guards: str) -> Iterator[None]:
@@ -113,16 +127,51 @@ class Reader:
         finally:
             del self.guards[depth:]
 
+    def there(self, table: Value, columns: Sequence[Value] = ("",)) -> bool | None:
+        """Whether a table, or all of some columns of it, are there at this point; None when that is not certain."""
+        if self._there is None or not isinstance(table, str) or len(self.acts) > ASKED_LIMIT:
+            return None
+        found = {self._there(self.acts, table, name) if isinstance(name, str) else None for name in columns}
+        return False if False in found else None if None in found else True
+
+    @property
+    def driver(self) -> Value:
+        """The driver's name, as far as it is known here."""
+        return self.by_driver(lambda driver: driver)
+
+    def by_driver(self, value: Callable[[str], Value]) -> Value:
+        """A value that depends on the driver, as far as that is known here."""
+        return by_driver(lambda one: one, ByDriver(tuple((name, value(name)) for name in sorted(self.drivers))))
+
+    def leave(self, drivers: Iterable[str]) -> None:
+        """From here to the end of the function nothing happens on these drivers."""
+        self.drivers -= frozenset(drivers)
+        if self.drivers:
+            self.guards.append(OnDrivers(self.drivers))
+
+    @contextmanager
+    def on(self, drivers: Iterable[str]) -> Iterator[None]:
+        """What runs within happens only on these drivers; what left on some of them stays left."""
+        before, depth = self.drivers, len(self.guards)
+        self.drivers = frozenset(drivers)
+        if self.drivers != before:
+            self.guards.append(OnDrivers(self.drivers))
+        try:
+            yield
+        finally:
+            self.drivers = before
+            del self.guards[depth:]
+
     def act(self, verb: str, method: str, table: Value, arguments: Arguments, node: Node, **more: Any) -> Act:
         act = Act(verb, method, table, arguments, line(node), tuple(self.guards), **more)
         self.acts.append(act)
         return act
 
     def unread(self, node: Node, why: str) -> Value:
-        """Note that something is not understood. Its value is Dynamic."""
+        """Note that something is not understood. Its value is Dynamic; what is called on it is part of the same."""
         words = printable(text(node), 160)
         self.acts.append(Act("unread", words, None, {}, line(node), tuple(self.guards), why=why))
-        return Dynamic(words)
+        return Dynamic(words, "unread")
 
     def arguments(self, node: Node | None) -> Arguments:
         """The arguments of a call, evaluated from the left."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runbook_lib.command import printable
 from runbook_lib.migrations.reading import reader as reading
-from runbook_lib.migrations.reading.expressions import bind
+from runbook_lib.migrations.reading.binding import bind
+from runbook_lib.migrations.reading.branches import chosen_branch, chosen_case, merged
+from runbook_lib.migrations.reading.sequences import block, sequence, shown
+from runbook_lib.migrations.reading.sequences import body as run_body
 from runbook_lib.migrations.reading.syntax import children, text
-from runbook_lib.migrations.reading.values import Collection, Dynamic, Value, truth
+from runbook_lib.migrations.reading.values import Collection, Dynamic, Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -21,30 +23,6 @@ UNROLL_LIMIT = 500
 TRIED = "it did not fail in try"
 
 
-def _shown(node: Node) -> str:
-    return printable(" ".join(text(node).split()), 100)
-
-
-def _block(reader: Reader, node: Node) -> int:
-    return _sequence(reader, children(node))
-
-
-def _sequence(reader: Reader, nodes: list[Node]) -> int:
-    left = 0
-    depth = len(reader.guards)
-    try:
-        for node in nodes:
-            ended = reader.run(node)
-            left |= ended & ~reading.NEXT
-            if not ended & reading.NEXT:
-                return left
-            if ended & (reading.RETURN | reading.BREAK):
-                reader.guards.append(f"it was not left before, in line {node.start_point[0] + 1}")
-        return left | reading.NEXT
-    finally:
-        del reader.guards[depth:]
-
-
 def _expression(reader: Reader, node: Node) -> int:
     for child in children(node):
         if child.type == "throw_expression":
@@ -52,69 +30,6 @@ def _expression(reader: Reader, node: Node) -> int:
             return reading.THROW
         reader.value(child)
     return reading.NEXT
-
-
-def _if(reader: Reader, node: Node) -> int:
-    condition = node.child_by_field_name("condition")
-    body = node.child_by_field_name("body")
-    if condition is None or body is None:
-        reader.unread(node, "this condition is not understood")
-        return reading.NEXT
-    known = truth(reader.value(condition))
-    rest = [child for child in children(node) if child.type in {"else_if_clause", "else_clause"}]
-    if known is True:
-        return _body(reader, body)
-    if known is False:
-        return _otherwise(reader, rest)
-    words = _shown(condition)
-    scope = dict(reader.scope)
-    with reader.guarded(f"if {words}"):
-        ended = _body(reader, body)
-    taken, reader.scope = reader.scope, scope
-    with reader.guarded(f"unless {words}"):
-        ended |= _otherwise(reader, rest)
-    reader.scope = merged(taken, reader.scope)
-    return ended
-
-
-def merged(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:
-    """The variables after two ways met: what differs is known only when the migration runs."""
-    return {
-        name: one[name] if name in one and name in other and one[name] == other[name] else Dynamic(f"${name}")
-        for name in {**one, **other}
-    }
-
-
-def _otherwise(reader: Reader, rest: list[Node]) -> int:
-    if not rest:
-        return reading.NEXT
-    first = rest[0]
-    if first.type == "else_clause":
-        inner = children(first)
-        return _sequence(reader, children(inner[0]) if [c.type for c in inner] == ["colon_block"] else inner)
-    condition, body = first.child_by_field_name("condition"), first.child_by_field_name("body")
-    if condition is None or body is None:
-        reader.unread(first, "this condition is not understood")
-        return reading.NEXT
-    known = truth(reader.value(condition))
-    if known is True:
-        return _body(reader, body)
-    if known is False:
-        return _otherwise(reader, rest[1:])
-    words = _shown(condition)
-    scope = dict(reader.scope)
-    with reader.guarded(f"if {words}"):
-        ended = _body(reader, body)
-    taken, reader.scope = reader.scope, scope
-    with reader.guarded(f"unless {words}"):
-        ended |= _otherwise(reader, rest[1:])
-    reader.scope = merged(taken, reader.scope)
-    return ended
-
-
-def _body(reader: Reader, node: Node) -> int:
-    """The body of a condition or loop: a block, one statement, or the statements after a colon."""
-    return _block(reader, node) if node.type in {"compound_statement", "colon_block"} else reader.run(node)
 
 
 def _foreach(reader: Reader, node: Node) -> int:
@@ -129,12 +44,12 @@ def _foreach(reader: Reader, node: Node) -> int:
     if isinstance(over, dict) and len(over) <= UNROLL_LIMIT:
         return _unrolled(reader, over, parts[1], body)
     kind = over.kind if isinstance(over, Dynamic) else "rows"
-    words = _shown(parts[0])
+    words = shown(parts[0])
     before = dict(reader.scope)
     with reader.guarded(f"for each of {words}"):
         forget_assigned(reader, body)
         _bind_pair(reader, parts[1], Dynamic(f"each of {words}", kind), Dynamic("the key", "pure"))
-        ended = _body(reader, body)
+        ended = run_body(reader, body)
     reader.scope = merged(before, reader.scope)
     return (ended & reading.RETURN) | reading.NEXT
 
@@ -144,7 +59,7 @@ def _unrolled(reader: Reader, over: dict[Value, Value], target: Node, body: Node
     depth = len(reader.guards)
     for key, item in over.items():
         _bind_pair(reader, target, item, key)
-        ended = _body(reader, body)
+        ended = run_body(reader, body)
         left |= ended & reading.RETURN
         if not ended & reading.NEXT and not ended & reading.BREAK:
             break
@@ -191,49 +106,9 @@ def _loop(reader: Reader, node: Node) -> int:
     if body is not None:
         with reader.guarded(f"in the loop of line {node.start_point[0] + 1}"):
             forget_assigned(reader, node)
-            ended = _body(reader, body)
+            ended = run_body(reader, body)
     reader.scope = merged(before, reader.scope)
     return (ended & reading.RETURN) | reading.NEXT
-
-
-def _switch(reader: Reader, node: Node) -> int:
-    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-    words = _shown(condition) if condition is not None else ""
-    asked = reader.value(condition) if condition is not None else None
-    cases = children(body) if body is not None else []
-    if isinstance(asked, str) and (chosen := _chosen_case(cases, asked)) is not None:
-        return _sequence(reader, chosen) & ~reading.BREAK | reading.NEXT
-    ended = reading.NEXT
-    before = dict(reader.scope)
-    for case in cases:
-        statements = children(case)
-        value = case.child_by_field_name("value")
-        if value is not None:
-            reader.value(value)
-            statements = [child for child in statements if child != value]
-        with reader.guarded(f"if {words} is {_shown(value) if value is not None else 'something else'}"):
-            ended |= _sequence(reader, statements) & reading.RETURN
-        reader.scope = merged(before, reader.scope)
-    return ended
-
-
-def _chosen_case(cases: list[Node], asked: str) -> list[Node] | None:
-    """The statements that run for a known value, up to the first break; None when a case is no plain string."""
-    values = [case.child_by_field_name("value") for case in cases]
-    if any(value is not None and value.type not in {"string", "encapsed_string"} for value in values):
-        return None
-    if any(value is not None and len(children(value)) > 1 for value in values):
-        return None
-    names = [text(value)[1:-1] if value is not None else None for value in values]
-    start = names.index(asked) if asked in names else names.index(None) if None in names else len(cases)
-    found: list[Node] = []
-    for case, value in zip(cases[start:], values[start:], strict=True):
-        for statement in children(case):
-            if statement.type == "break_statement":
-                return found
-            if statement != value:
-                found.append(statement)
-    return found
 
 
 def _try(reader: Reader, node: Node) -> int:
@@ -242,7 +117,7 @@ def _try(reader: Reader, node: Node) -> int:
     before = dict(reader.scope)
     ended = 0
     with reader.guarded(*([TRIED] if catches else [])):
-        ended |= _block(reader, body) if body is not None else reading.NEXT
+        ended |= block(reader, body) if body is not None else reading.NEXT
     reader.scope = merged(before, reader.scope) if catches else reader.scope
     for clause in catches:
         inner = clause.child_by_field_name("body")
@@ -250,10 +125,10 @@ def _try(reader: Reader, node: Node) -> int:
         with reader.guarded("if it failed in try"):
             if name is not None:
                 reader.scope[text(name)[1:]] = Dynamic(text(name), "pure")
-            ended |= _block(reader, inner) if inner is not None else reading.NEXT
+            ended |= block(reader, inner) if inner is not None else reading.NEXT
     for clause in children(node):
         if clause.type == "finally_clause":
-            _sequence(reader, [c for inner in children(clause) for c in children(inner)])
+            sequence(reader, [c for inner in children(clause) for c in children(inner)])
     return ended
 
 
@@ -265,6 +140,19 @@ def _return(reader: Reader, node: Node) -> int:
 
 def _break(reader: Reader, node: Node) -> int:
     return reading.BREAK
+
+
+def _goto(reader: Reader, node: Node) -> int:
+    """Forward, it leaves what is between; what follows its label stays in doubt as well. Backward, it is a loop."""
+    label = text(children(node)[0]) if children(node) else ""
+    if label in reader.labels:
+        reader.unread(node, "it goes back")
+    return reading.RETURN | reading.NEXT
+
+
+def _label(reader: Reader, node: Node) -> int:
+    reader.labels.add(text(children(node)[0]))
+    return reading.NEXT
 
 
 def _values(reader: Reader, node: Node) -> int:
@@ -292,18 +180,20 @@ def _static(reader: Reader, node: Node) -> int:
 
 
 STATEMENTS: dict[str, Callable[[Reader, Node], int]] = {
-    "compound_statement": _block,
+    "compound_statement": block,
     "expression_statement": _expression,
-    "if_statement": _if,
+    "if_statement": chosen_branch,
     "foreach_statement": _foreach,
     "for_statement": _loop,
     "while_statement": _loop,
     "do_statement": _loop,
-    "switch_statement": _switch,
+    "switch_statement": chosen_case,
     "try_statement": _try,
     "return_statement": _return,
     "break_statement": _break,
     "continue_statement": _break,
+    "goto_statement": _goto,
+    "named_label_statement": _label,
     "echo_statement": _values,
     "empty_statement": _nothing,
     "comment": _nothing,

@@ -37,11 +37,13 @@ class MigrationClass:
 
 @dataclass
 class File:
-    """A migration's file. imports: what a short class name stands for. loose: statements outside of the class."""
+    """A migration's file. imports: what a short class name stands for. loose: statements outside of the class.
+    functions: names that it defines or imports, which are not PHP's."""
 
     migration: MigrationClass
     imports: dict[str, str]
     loose: list[Node]
+    functions: frozenset[str] = frozenset()
 
     def resolve(self, name: str) -> str:
         """A class name as PHP resolves it, without the leading backslash."""
@@ -69,8 +71,8 @@ def line(node: Node) -> int:
 
 
 def children(node: Node) -> list[Node]:
-    """The named children, without comments."""
-    return [child for child in node.named_children if child.type not in SKIPPED]
+    """The named children, without comments (the grammar's extras)."""
+    return [child for child in node.named_children if not child.is_extra]
 
 
 def read_file(name: str, source: bytes) -> File:
@@ -79,16 +81,20 @@ def read_file(name: str, source: bytes) -> File:
     imports: dict[str, str] = {}
     classes: dict[str, Node] = {}
     loose: list[Node] = []
+    functions: set[str] = set()
     for node in _top(root):
         if node.type == "namespace_use_declaration":
             imports.update(_imports(node))
+            functions.update(_imported_functions(node))
+        elif node.type == "function_definition":
+            functions.add(text(_field(node, "name")).lower())
         elif node.type == "class_declaration":
             classes[text(_field(node, "name"))] = node
         elif node.type == "return_statement" and (found := _anonymous(node)) is not None:
             classes[""] = found
         elif node.type not in _DECLARATIONS:
             loose.append(node)
-    return File(_read_class(_chosen(name, classes)), imports, loose)
+    return File(_read_class(_chosen(name, classes)), imports, loose, frozenset(functions))
 
 
 def _root(source: bytes) -> Node:
@@ -119,6 +125,8 @@ def _first_error(node: Node) -> Node:
 
 def _top(root: Node) -> Iterator[Node]:
     for node in children(root):
+        if node.type in SKIPPED:
+            continue
         body = node.child_by_field_name("body") if node.type == "namespace_definition" else None
         if body is not None:
             yield from children(body)
@@ -144,7 +152,7 @@ def _anonymous(node: Node) -> Node | None:
 
 
 def _imports(node: Node) -> Iterator[tuple[str, str]]:
-    if any(child.type in {"function", "const"} for child in node.children):
+    if re.match(r"use\s+(?:function|const)\s", text(node)):
         return
     prefix = ""
     clauses = children(node)
@@ -159,6 +167,13 @@ def _imports(node: Node) -> Iterator[tuple[str, str]]:
         alias = clause.child_by_field_name("alias")
         full = prefix + text(children(clause)[0]).lstrip("\\")
         yield (text(alias) if alias is not None else full.rsplit("\\", 1)[-1]).lower(), full
+
+
+def _imported_functions(node: Node) -> Iterator[str]:
+    said = text(node)
+    if re.search(r"\bfunction\s", said):
+        for word in re.findall(r"(\w+)\s*(?=[,;}])", said):
+            yield word.lower()
 
 
 def _chosen(name: str, classes: dict[str, Node]) -> Node:

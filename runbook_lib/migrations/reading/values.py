@@ -6,6 +6,7 @@ Dynamic, with a kind that says which calls on it are harmless.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,25 @@ class Dynamic:
 
     kind: "plain" (nothing is known), "pure" (what a harmless function gave: calls on it change nothing), "rows" (what
     was read from the database: its methods may write). fixed: the same text gives the same value throughout a run
-    (configuration, constants), so two tables of that name are one.
+    (configuration, constants), so two tables of that name are one. expected: whether it is true, as far as the
+    migrations before tell for certain.
     """
 
     text: str
     kind: str = "plain"
     fixed: bool = False
     never_null: bool = False
+    expected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByDriver:
+    """A value that depends on the kind of database alone: what it is on each of the drivers that it may run on."""
+
+    values: tuple[tuple[str, Value], ...]
+
+    def on(self, driver: str) -> Value:
+        return dict(self.values).get(driver, Dynamic(f"a value on {driver}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,18 @@ def is_literal(value: Value) -> bool:
     return isinstance(value, LITERALS)
 
 
+def by_driver(combine: Callable[..., Value], *operands: Value) -> Value:
+    """What operands of which some depend on the driver are combined to; one value where it is the same on all."""
+    held = next(value for value in operands if isinstance(value, ByDriver))
+    found = [
+        (driver, combine(*(value.on(driver) if isinstance(value, ByDriver) else value for value in operands)))
+        for driver, _ in held.values
+    ]
+    first = found[0][1]
+    same = all(type(value) is type(first) and value == first for _, value in found)
+    return first if same else ByDriver(tuple(found))
+
+
 def truth(value: Value) -> bool | None:
     """Whether PHP takes a value for true; None when only the running migration knows."""
     if isinstance(value, dict):
@@ -117,6 +142,12 @@ def truth(value: Value) -> bool | None:
     if is_literal(value):
         return value not in (False, None, 0, "", "0")
     return None
+
+
+def expected(value: Value) -> bool | None:
+    """Whether PHP takes a value for true, by the text or by the migrations before."""
+    known = truth(value)
+    return value.expected if known is None and isinstance(value, Dynamic) else known
 
 
 def strings(value: Value) -> list[str] | None:
@@ -137,6 +168,8 @@ def shown(value: Value) -> str:
         return value.text
     if isinstance(value, Raw):
         return shown(value.sql)
+    if isinstance(value, ByDriver):
+        return " or ".join(dict.fromkeys(shown(one) for _, one in value.values))
     if isinstance(value, dict):
         return "[" + ", ".join(shown(item) for item in value.values()) + "]"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

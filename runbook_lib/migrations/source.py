@@ -1,0 +1,130 @@
+"""A file of the older release as text: which table it is about, whether it is a model, what it joins.
+
+Nothing is parsed here: the file may be of any kind of PHP, and where the text leaves it open the answer is yes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+_JOINS = re.compile(
+    r"\b(?:left|right|cross|inner|straight_?)?join(?:Sub|Where|Lateral)?\s*\(|\bjoin\s+[`\"\w{$]", re.IGNORECASE
+)
+_BETWEEN = re.compile(r"\b(belongsToMany|morphToMany|morphedByMany|hasManyThrough|hasOneThrough)\s*\(")
+_MODEL = re.compile(
+    r"\bextends\s+\\?(?:\w+\\)*(?:\w*Model|Authenticatable|\w*Pivot|User)\b|\b(?:hasMany|hasOne|belongsTo)\s*\("
+)
+_CLASS = re.compile(r"^[^\S\n]*(abstract\s+)?(?:(?:final|readonly)\s+)*(class|trait)\s+(\w+)", re.MULTILINE)
+_TABLE = re.compile(r"\$table\s*=\s*['\"]([^'\"]+)['\"]|\bfunction\s+getTable\b|\$table\s*=|#\[\w*Table\b")
+# Rows by the positions of their columns.
+POSITIONAL = re.compile(
+    r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
+    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b",
+    re.IGNORECASE,
+)
+# Words of the query builder in which a table called orders is not meant.
+_ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
+
+
+# Where a file of routes begins something new.
+_TOP = re.compile(r"^(?=[^\s)\]}/*.-])", re.MULTILINE)
+
+
+@dataclass
+class Source:
+    """A PHP file, or a part of one. path: in the repository; text: all of it; first: its first line's number."""
+
+    path: str
+    text: str
+    first: int = 1
+
+    @cached_property
+    def parts(self) -> list[Source]:
+        """What can be looked at alone: methods of a class work together, the statements of a file of routes do not."""
+        if "Route::" not in self.text or _CLASS.search(self.text):
+            return [self]
+        starts = [0, *(match.start() for match in _TOP.finditer(self.text) if match.start()), len(self.text)]
+        return [
+            Source(self.path, self.text[start:end], self.first + self.text.count("\n", 0, start))
+            for start, end in pairwise(starts)
+        ]
+
+    @cached_property
+    def joins(self) -> bool:
+        """It joins tables by itself."""
+        return "oin" in self.text.lower() and _JOINS.search(self.text) is not None
+
+    @cached_property
+    def positional(self) -> bool:
+        """It puts rows somewhere by the positions of their columns."""
+        return POSITIONAL.search(self.text) is not None
+
+    @cached_property
+    def _flat(self) -> str:
+        return _ORDERING.sub("", self.text.lower()).replace("_", "")
+
+    def about(self, table: str) -> bool:
+        """The table, its model or a relation to it is named in some form."""
+        return any(stem in self._flat for stem in _stems(table))
+
+    @cached_property
+    def _model(self) -> bool:
+        return "Models/" in self.path or "Entities/" in self.path or _MODEL.search(self.text) is not None
+
+    def may_be_model(self, table: str) -> bool:
+        """It may hold the model of the table, or a part of it: a trait, a parent."""
+        if not self._model:
+            return False
+        if named := _TABLE.search(self.text):
+            return named[1] in {None, table} or "." in named[1]
+        classes = _CLASS.findall(self.text)
+        # A plural, however irregular, begins with the letter of its singular.
+        first = table.rpartition(".")[2][:1].lower()
+        return not classes or any(
+            abstract or kind == "trait" or name[:1].lower() == first for abstract, kind, name in classes
+        )
+
+    def joins_through(self, table: str, column: str) -> bool:
+        """A relation here joins the table on its way: as pivot, as what lies between, or beside a pivot's column."""
+        return any(
+            table in names
+            or any(_is_table_of(table, model) for model in through)
+            or any(_is_pivot_of(table, model) for model in beside)
+            or (column in names and any(_is_table_of(table, model) for model in models))
+            for names, models, through, beside in self._between
+        )
+
+    @cached_property
+    def _between(self) -> list[tuple[set[str], list[str], list[str], list[str]]]:
+        """Of each relation that joins: the words in it, its models, those that lie between, that with a pivot."""
+        found = []
+        for match in _BETWEEN.finditer(self.text):
+            said = self.text[match.end() : match.end() + 400].split(";", 1)[0]
+            models = re.findall(r"(\w+)::class", said)
+            words = re.findall(r"['\"](\w+)['\"]", said)
+            through = models[1:2] if match[1].endswith("Through") else []
+            beside = models[:1] if match[1] == "belongsToMany" else []
+            found.append(({*words, *(f"{word}s" for word in words)}, models, through, beside))
+        return found
+
+
+def _stems(table: str) -> set[str]:
+    """What a table's name looks like in the names of its model and of relations to it, without underscores."""
+    name = table.rpartition(".")[2].lower().replace("_", "")
+    stems = {name, name.removesuffix("s"), name.removesuffix("es")}
+    stems |= {f"{name.removesuffix('ies')}y"} if name.endswith("ies") else set()
+    return {stem for stem in stems if len(stem) > 1} or {name}
+
+
+def _is_table_of(table: str, model: str) -> bool:
+    return model.lower() in _stems(table)
+
+
+def _is_pivot_of(table: str, model: str) -> bool:
+    """role_user is the pivot of a User's roles: both names, in the singular."""
+    parts = table.rpartition(".")[2].lower()
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", model).lower()
+    return "_" in parts and (parts.startswith(f"{snake}_") or parts.endswith(f"_{snake}"))

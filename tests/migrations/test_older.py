@@ -1,0 +1,145 @@
+"""New names that already mean something to older code."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+import pytest
+
+from runbook_lib.migrations import Assessment, MigrationFile, Verdict, assess
+from tests.migrations.php import migration, table
+
+
+def model(name: str, body: str, head: str = "extends Model") -> str:
+    return f"<?php\nnamespace App\\Models;\n\nclass {name} {head}\n{{\n    {body}\n}}\n"
+
+
+def older(up: str | MigrationFile, files: dict[str, str]) -> Assessment:
+    """The assessment of up() for older code of these files, which are searched as Git would."""
+
+    def sources(words: Collection[str]) -> dict[str, str]:
+        return {path: text for path, text in files.items() if any(word in text for word in words)}
+
+    file = migration(up) if isinstance(up, str) else up
+    return assess([file], database="mysql", sources=sources)
+
+
+def added(table_: str, column: str) -> str:
+    return table(f"$table->string('{column}')->nullable();", table_)
+
+
+PIVOT = {"app/Models/User.php": model("User", "public function roles() { return $this->belongsToMany(Role::class); }")}
+# table, column, the older code, what is said of it.
+CLASHES: dict[str, tuple[str, str, dict[str, str], str]] = {
+    "a relation": ("products", "category", {"app/Models/Product.php": model("Product", "public function category() { return $this->belongsTo(Category::class); }")}, "app/Models/Product.php:6"),
+    "a relation of a model that names its table": ("shop_products", "category", {"src/Thing.php": model("Thing", "protected $table = 'shop_products';\n    function category() {}")}, "src/Thing.php:7"),
+    "a relation in a trait": ("products", "tags", {"app/Models/Concerns/HasTags.php": "<?php\ntrait HasTags\n{\n    public function tags() { return $this->hasMany(Tag::class); }\n}\n"}, "HasTags.php:4"),
+    "a relation in a parent": ("products", "owner", {"app/Models/Base.php": "<?php\nabstract class Base extends Model\n{\n    public function owner() {}\n}\n"}, "Base.php:4"),
+    "an accessor": ("customers", "full_name", {"app/Models/Customer.php": model("Customer", "public function getFullNameAttribute() {}")}, "Customer.php:6"),
+    "an accessor of today": ("customers", "full_name", {"app/Models/Customer.php": model("Customer", "protected function fullName(): Attribute {}")}, "Customer.php:6"),
+    "a mutator": ("customers", "secret", {"app/Customer.php": model("Customer", "public function setSecretAttribute($value) {}")}, "Customer.php:6"),
+    "a join of the query builder": ("orders", "email", {"app/Http/C.php": "<?php\nclass C { function i() {\n  return DB::table('orders')->join('customers', 'customers.id', '=', 'orders.customer_id')\n    ->pluck('email'); } }"}, "app/Http/C.php:4"),
+    "a join of a model": ("orders", "email", {"app/Http/C.php": "<?php\nclass C { function i() {\n  return Order::leftJoin('customers', 'customers.id', 'customer_id')\n    ->orderBy('email'); } }"}, "app/Http/C.php:4"),
+    "a join in SQL": ("orders", "email", {"app/r.php": "<?php\nDB::select('select sum(total), email from orders inner join customers on customers.id = customer_id group by email');"}, "app/r.php:2"),
+    "a join of another method of the class": ("orders", "email", {"app/R.php": "<?php\nclass R {\n  function base() { return Order::join('customers', 'a', 'b'); }\n\n  function all() { return $this->base()->where('email', 1); }\n}"}, "app/R.php:5"),
+    "a join in a route": ("orders", "email", {"routes/web.php": "<?php\n\nRoute::get('/a', fn () => Order::join('customers', 'a', 'b')\n    ->select('email'));\n"}, "routes/web.php:4"),
+    "a join whose row is read by name": ("customers", "total", {"app/r.php": "<?php\nforeach (Order::join('customers', 'a', 'b')->get() as $row) {\n  echo $row->total;\n}"}, "app/r.php:3"),
+    "a join in a scope": ("orders", "email", {"app/Models/Order.php": model("Order", "function scopeNamed($q) { return $q->join('customers', 'a', 'b'); }"), "app/C.php": "<?php\nOrder::named()->where('email', 1)->get();"}, "app/C.php:2"),
+    "a pivot": ("role_user", "name", PIVOT | {"app/C.php": "<?php\n$user->roles()->where('name', 'admin')->exists();"}, "app/C.php:2"),
+    "a pivot with a name": ("grants", "name", {"app/Models/User.php": model("User", "function roles() { return $this->belongsToMany(Role::class, 'grants')->orderBy('name'); }")}, "User.php:6"),
+    "a column of the pivot": ("roles", "position", {"app/Models/User.php": model("User", "function roles() { return $this->belongsToMany(Role::class)->withPivot('position')->orderBy('position'); }")}, "User.php:6"),
+    "a table between": ("posts", "rank", {"app/Models/Country.php": model("Country", "function comments() { return $this->hasManyThrough(Comment::class, Post::class); }"), "app/C.php": "<?php\n$country->comments()->orderByDesc('rank')->get();"}, "app/C.php:2"),
+    "an alias": ("orders", "day", {"app/R.php": "<?php\nOrder::selectRaw('DATE(created_at) as day, sum(total)')->groupBy('day')->get();"}, "app/R.php:2"),
+    "a column that is counted": ("customers", "orders_count", {"app/R.php": "<?php\nCustomer::withCount('orders')->get();"}, "app/R.php:2"),
+    "a sub-select": ("users", "last_login", {"app/R.php": "<?php\nUser::addSelect(['last_login' => Login::select('at')])->get();"}, "app/R.php:2"),
+    "an INSERT without columns": ("visits", "a", {"app/R.php": "<?php\nDB::insert('insert into visits values (?, ?)', [1, 2]);"}, "app/R.php:2"),
+    "an INSERT of a SELECT": ("visits", "a", {"app/R.php": "<?php\nDB::statement('INSERT INTO old_visits SELECT * FROM visits');"}, "app/R.php:2"),
+    "a UNION": ("visits", "a", {"app/R.php": "<?php\nDB::table('visits')->union(DB::table('views'))->get();"}, "app/R.php:2"),
+    "a question for the column": ("orders", "guest", {"app/R.php": "<?php\nif (Schema::hasColumn('orders', 'guest')) { refund(); }"}, "app/R.php:2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_a_new_column_asks_and_shows_the_place(name: str) -> None:
+    owner, column, files, place = CLASHES[name]
+    found = older(added(owner, column), files)
+    (operation,) = found.migrations[0].operations
+    assert (str(found.verdict), str(operation.verdict)) == ("unknown", "unknown")
+    assert place in operation.why
+    assert str(operation.references[0]).endswith(place)
+
+
+# What has the same name, and is none of its business.
+QUIET: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a relation of another model": ("products", "category", {"app/Models/Order.php": model("Order", "function category() {}")}),
+    "a relation of a model of another table": ("products", "category", {"app/Models/Page.php": model("Page", "protected $table = 'pages';\n function category() {}")}),
+    "a method of a controller": ("products", "category", {"app/Http/Controllers/ProductController.php": "<?php\nclass ProductController extends Controller { function category() {} }"}),
+    "a join with the table named": ("orders", "email", {"app/C.php": "<?php\nclass C { function i() { return Order::join('customers', 'a', 'b')->pluck('customers.email'); } }"}),
+    "a join of other tables": ("orders", "email", {"app/C.php": "<?php\nclass C { function i() { return User::join('teams', 'a', 'b')->orderBy('email'); } }"}),
+    "another route": ("customers", "token", {"routes/web.php": "<?php\n\nRoute::get('/a', fn () => User::where('token', 1));\n\nRoute::get('/b', fn () => Order::join('customers', 'a', 'b'));\n"}),
+    "a query without a join": ("orders", "email", {"app/C.php": "<?php\nUser::where('email', 1)->orderBy('email')->get();"}),
+    "a pivot of others": ("teams", "name", PIVOT | {"app/C.php": "<?php\n$user->roles()->where('name', 'admin');"}),
+    "an INSERT with columns": ("visits", "a", {"app/R.php": "<?php\nDB::insert('insert into visits (page) values (?)', [1]);"}),
+    "nothing": ("orders", "email", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_new_column_stays_safe(name: str) -> None:
+    owner, column, files = QUIET[name]
+    found = older(added(owner, column), files)
+    assert (found.verdict, found.unseen) == (Verdict.SAFE, ())
+
+
+def test_a_column_of_a_new_table_is_nobodys() -> None:
+    files = {"app/Models/Product.php": model("Product", "function category() {}")}
+    assert older(table("$table->string('category');", "products", "create"), files).verdict is Verdict.SAFE
+
+
+def test_a_required_column_asks_too() -> None:
+    files = {"app/Models/Product.php": model("Product", "function category() {}")}
+    assert older(table("$table->string('category');", "products"), files).verdict is Verdict.UNKNOWN
+
+
+def test_a_new_column_that_is_renamed_is_looked_for_under_both_names() -> None:
+    up = added("products", "kind") + table("$table->renameColumn('kind', 'category');", "products")
+    files = {"app/Models/Product.php": model("Product", "function category() {}")}
+    assert older(up, files).verdict is Verdict.UNKNOWN
+
+
+def test_a_new_table_that_older_code_asks_for_is_asked_about() -> None:
+    files = {"app/A.php": "<?php\nif (Schema::hasTable('carts')) { empty_them(); }"}
+    found = older("Schema::create('carts', function ($table) { $table->id(); });", files)
+    assert (str(found.verdict), "app/A.php:2" in found.migrations[0].operations[0].why) == ("unknown", True)
+
+
+def test_without_the_older_code_the_answer_says_what_was_not_looked_at() -> None:
+    found = assess([migration(added("orders", "email"))], database="mysql")
+    assert found.verdict is Verdict.SAFE
+    assert "was not given" in found.way
+    assert found.facts["unseen"] == list(found.unseen)
+
+
+def test_without_new_names_there_is_nothing_to_look_at() -> None:
+    assert assess([migration(table("$table->dropColumn('a');"))]).unseen == ()
+
+
+def test_a_name_that_is_known_only_when_it_runs_cannot_be_looked_for() -> None:
+    found = older(table("$table->string(config('a.b'))->nullable();"), {})
+    assert "config('a.b')" in found.unseen[0]
+
+
+@pytest.mark.slow
+def test_many_columns_and_files_take_seconds_at_most() -> None:
+    text = (
+        "<?php\nclass A {"
+        + " function a() { return Order::join('x', 'y', 'z')->where('name', 1)->get(); }\n" * 80
+        + "}"
+    )
+    files = {f"app/A{i}.php": text.replace("class A", f"class A{i}") for i in range(300)}
+    up = "\n".join(added("orders", f"column_{i}") for i in range(100))
+    start = time.process_time()
+    assert older(up, files).verdict is Verdict.SAFE
+    assert time.process_time() - start < 5
