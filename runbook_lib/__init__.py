@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from runbook_lib.actions.mitigation import Mitigation
     from runbook_lib.actions.review import Review
     from runbook_lib.actions.rollback import Rollback
+    from runbook_lib.actions.rotate_secrets import Rotation
     from runbook_lib.actions.scenario import HighErrorRate, HighLatency, SiteDown
+    from runbook_lib.actions.suspected_breach import Breach
     from runbook_lib.actions.triage import Triage
     from runbook_lib.actions.verification import Verification
     from runbook_lib.notebook.desk import desk
 
 __all__ = [
+    "Breach",
     "Communication",
     "HighErrorRate",
     "HighLatency",
@@ -26,6 +29,7 @@ __all__ = [
     "Mitigation",
     "Review",
     "Rollback",
+    "Rotation",
     "SiteDown",
     "Triage",
     "Verification",
@@ -34,6 +38,7 @@ __all__ = [
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "Breach": "runbook_lib.actions.suspected_breach",
     "Communication": "runbook_lib.actions.communicate",
     "HighErrorRate": "runbook_lib.actions.scenario",
     "HighLatency": "runbook_lib.actions.scenario",
@@ -42,6 +47,7 @@ _HOMES = {
     "Mitigation": "runbook_lib.actions.mitigation",
     "Review": "runbook_lib.actions.review",
     "Rollback": "runbook_lib.actions.rollback",
+    "Rotation": "runbook_lib.actions.rotate_secrets",
     "SiteDown": "runbook_lib.actions.scenario",
     "Triage": "runbook_lib.actions.triage",
     "Verification": "runbook_lib.actions.verification",

@@ -55,13 +55,15 @@ class Command:
 
     argv: program and arguments; a Secret among them is masked wherever the command is shown.
     cwd: folder in which it runs, on the host where it runs. env: variables set besides the inherited ones.
-    timeout: seconds after which it is stopped and counts as failed.
+    timeout: seconds after which it is stopped and counts as failed. input: what it reads on its standard input, where
+    no process list and no environment shows it; None: nothing.
     """
 
     argv: tuple[str | Secret, ...]
     cwd: str | None = None
     env: Mapping[str, str | Secret] = field(default_factory=dict)
     timeout: float = 600.0
+    input: Secret | None = None
 
     @classmethod
     def of(
@@ -70,9 +72,10 @@ class Command:
         cwd: str | os.PathLike[str] | None = None,
         env: Mapping[str, str | Secret] | None = None,
         timeout: float = 600.0,
+        input: Secret | None = None,
     ) -> Command:
         words = tuple(word if isinstance(word, Secret) else os.fspath(word) for word in argv)
-        return cls(words, None if cwd is None else os.fspath(cwd), dict(env or {}), timeout)
+        return cls(words, None if cwd is None else os.fspath(cwd), dict(env or {}), timeout, input)
 
     @property
     def raw(self) -> list[str]:

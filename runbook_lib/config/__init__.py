@@ -18,6 +18,7 @@ from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
 from runbook_lib.config.levers import Levers
 from runbook_lib.config.loading import FILE_NAME, Loaded, Target, find, home, load, project_root, state_folder
+from runbook_lib.config.rotation import Leaks, Revocation, RotatedSecret, Rotation, SecretCheck, SecretPlace
 from runbook_lib.config.service import STATE_FOLDER, Configuration, Environment, Service
 from runbook_lib.config.status_page import Cachet, Component, Review, StatusPage, Statuspage
 from runbook_lib.config.stores import Database, DatabaseKind, Queues, Redis
@@ -45,6 +46,7 @@ __all__ = [
     "Hooks",
     "Hosts",
     "Laravel",
+    "Leaks",
     "Levers",
     "Loaded",
     "MessageTemplate",
@@ -53,6 +55,11 @@ __all__ = [
     "Queues",
     "Redis",
     "Review",
+    "Revocation",
+    "RotatedSecret",
+    "Rotation",
+    "SecretCheck",
+    "SecretPlace",
     "SecretReference",
     "Service",
     "Severity",

@@ -13,6 +13,7 @@ from runbook_lib.config.deployment import Docker, Git, Hooks
 from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
+from runbook_lib.config.rotation import Leaks, Revocation, Rotation
 from runbook_lib.config.status_page import Review, StatusPage
 from runbook_lib.config.stores import Database, Queues, Redis
 from runbook_lib.config.values import Name, Seconds, Table, Url
@@ -39,6 +40,9 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    rotation: Rotation = Field(Rotation(), description="Secrets that can be changed.")
+    revocation: Revocation = Field(Revocation(), description="Where tokens and sessions are kept.")
+    leaks: Leaks = Field(Leaks(), description="What a suspected breach is looked into by.")
     hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
     checks: Checks = Field(Checks(), description="How health is read.")

@@ -12,20 +12,23 @@ import os
 import selectors
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from runbook_lib.command import Command, Result, mask
 from runbook_lib.errors import CommandError, UnsettledStepError
 
 # $1 is the mark's path, the rest is the command. A hard link makes the claim appear in one instant, with the pid in
-# it. The trap keeps the supervisor alive to write down how a command ended that was told to end.
+# it. The trap keeps the supervisor alive to write down how a command ended that was told to end. Its standard input is
+# the command's.
 SUPERVISOR = """
 mark=$1; shift
 echo $$ > "$mark.$$" && ln "$mark.$$" "$mark.pid"; claimed=$?; rm -f "$mark.$$"
 [ $claimed -eq 0 ] || exit 125
 trap : HUP INT TERM
-(exec "$@") >> "$mark.out" 2>&1 < /dev/null
+(exec "$@") >> "$mark.out" 2>&1
 echo $? > "$mark.exit.new"; mv -f "$mark.exit.new" "$mark.exit"
 """
 NOT_CLAIMED = 125
@@ -96,19 +99,30 @@ class LocalConnector:
 def _spawn(command: Command, argv: list[str], output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     inherited = {name: value for name, value in os.environ.items() if name not in OUTER_GIT}
     try:
-        return subprocess.Popen(
-            argv,
-            cwd=command.cwd,
-            env={**inherited, **command.raw_env},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with _input(command) as given:
+            return subprocess.Popen(
+                argv,
+                cwd=command.cwd,
+                env={**inherited, **command.raw_env},
+                stdin=given,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         raise CommandError(
             mask(f"`{command}` cannot be run: {error}"), next_step="check that program and folder exist"
         ) from error
+
+
+def _input(command: Command) -> IO[bytes]:
+    """What a command reads: all of it in a file without a name, so that this process need not live to hand it on."""
+    if command.input is None:
+        return open(os.devnull, "rb")
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who asks
+    file.write(command.input.reveal().encode("utf-8", "surrogateescape"))
+    file.seek(0)
+    return file
 
 
 def _collect(process: subprocess.Popen[bytes], command: Command) -> bytes:

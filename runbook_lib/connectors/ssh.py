@@ -57,7 +57,7 @@ folder={folder}
 set -- {words}
 {body}
 }}
-run </dev/null
+{call}
 """
 
 _READ = """
@@ -85,7 +85,8 @@ if [ ! -e "$mark.pid" ]; then
   [ "$start" != no ] || { tell never; return; }
   (umask 077; mkdir -p "${mark%/*}") || { tell unwritten; return; }
   enter "$@" || return
-  $(command -v setsid) sh -c "$supervisor" runbook "$mark" "$@" >/dev/null 2>&1 &
+  exec 3<&0  # what runs in the background would read nothing
+  $(command -v setsid) sh -c "$supervisor" runbook "$mark" "$@" >/dev/null 2>&1 <&3 3<&- &
   i=0; until [ -e "$mark.pid" ]; do
     [ $i -lt 300 ] || { tell unwritten; return; }
     sleep 0.01; i=$((i + 1))
@@ -140,7 +141,7 @@ class SshConnector:
 
     def read(self, command: Command) -> Result:
         started = time.monotonic()
-        answer = self._ask(_READ, command.raw, command.raw_env, command.cwd, command.timeout, str(command))
+        answer = self._ask(_READ, command.raw, command.raw_env, command.cwd, command.timeout, command)
         if answer.reached and not answer.in_time:
             answer = replace(answer, end="late")
         if not answer.end:
@@ -180,13 +181,13 @@ class SshConnector:
     def _change(self, command: Command, mark: str, start: str, patience: float) -> Answer:
         words = [mark, start, str(int(patience)), *command.raw]
         settings = f"supervisor={shlex.quote(SUPERVISOR)}\nlimit={OUTPUT_LIMIT + MARGIN}\nlate={TOO_LONG}\n"
-        return self._ask(settings + _CHANGE, words, command.raw_env, command.cwd, patience, str(command))
+        return self._ask(settings + _CHANGE, words, command.raw_env, command.cwd, patience, command)
 
     def _mask_there(self, answer: Answer, mark: str) -> None:
         """Take secrets out of the output that lies on the host."""
         masked = mask(answer.output)
         if MASK in masked and masked != answer.output:
-            self._ask(_REPLACE_OUTPUT, [mark, masked], {}, None, PATIENCE, "masking the output")
+            self._ask(_REPLACE_OUTPUT, [mark, masked], {}, None, PATIENCE, Command.of("masking"))
 
     def _result(self, command: Command, answer: Answer, started: float) -> Result:
         output = mask(answer.output)
@@ -214,7 +215,7 @@ class SshConnector:
         )
 
     def _ask(
-        self, body: str, words: list[str], env: Mapping[str, str], folder: str | None, seconds: float, shown: str
+        self, body: str, words: list[str], env: Mapping[str, str], folder: str | None, seconds: float, command: Command
     ) -> Answer:
         word = f"runbook-{secrets.token_hex(8)}"
         script = _FRAME.format(
@@ -223,9 +224,10 @@ class SshConnector:
             folder=shlex.quote(folder or ""),
             words=shlex.join(words),
             body=body,
+            call=_call(command),
         )
         if "\0" in script:
-            raise CommandError(f"`{shown}` holds a NUL, which no command can", next_step="take it out")
+            raise CommandError(f"`{command}` holds a NUL, which no command can", next_step="take it out")
         # A connection that stays for the next call keeps ssh's standard error open: a file does not wait for its end.
         with tempfile.TemporaryFile() as said:
             try:
@@ -265,3 +267,12 @@ class SshConnector:
         # Not ssh's own %C: it is the same for two hosts that only differ in their ProxyCommand or known keys.
         path = folder / f"runbook-{hashlib.sha256(self._host.encode() + shown).hexdigest()[:24]}"
         return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", f"ControlPersist={PERSIST_SECONDS}"]
+
+
+def _call(command: Command) -> str:
+    """The last line of the script, with what the command reads. printf is the shell's own: no process list has it."""
+    if command.input is None:
+        return "run </dev/null"
+    raw = command.input.reveal().encode("utf-8", "surrogateescape")
+    text = "".join(chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"\\0{byte:03o}" for byte in raw)
+    return f"printf %b '{text}' | run"

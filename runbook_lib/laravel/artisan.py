@@ -142,6 +142,10 @@ class Artisan:
         """Forget all caches that are compiled from the code, one by one."""
         return tuple(self.clear(cache) for cache in CACHES)
 
+    def config_cache(self) -> Command:
+        """Compile the configuration anew, with what the environment holds now."""
+        return self._command("config:cache")
+
     def cache_clear(self, store: str = "") -> Command:
         """Empty a cache store, the default one unless named. CACHE_CLEAR_ERASES says what goes with it."""
         return self._command("cache:clear", *([store] if store else []))

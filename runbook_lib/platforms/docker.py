@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -84,6 +85,22 @@ class DockerPlatform:
         release = Release(readings["image"]["tag"], readings["image"]["id"])
         return docker_steps.retire(self._replacements(release, readings, run), section)
 
+    def variables(self) -> dict[str, dict[str, str]]:
+        """The variables of each container that serves: values, secrets among them."""
+        with reported(f"reading the containers of {self._target.label}"):
+            seen = {name: self._client.inspect_container(item["Id"]) for name, item in self._serving.items()}
+        return {
+            name: dict(entry.split("=", 1) for entry in item["Config"].get("Env") or [] if "=" in entry)
+            for name, item in seen.items()
+        }
+
+    def with_variables(
+        self, variables: Callable[[], Mapping[str, str]], readings: Snapshot, run: str
+    ) -> list[Replacement]:
+        """What makes each container that was read anew, of the same release with other variables. Pure."""
+        release = Release(readings["image"]["tag"], readings["image"]["id"])
+        return self._replacements(release, readings, run, variables)
+
     def live(self, command: Command, host: str) -> tuple[Connector, Command]:
         """`docker exec` in the container, from this machine. An image says itself where its application is: a cwd of
         "." is left to it."""
@@ -125,7 +142,9 @@ class DockerPlatform:
     def _serving(self) -> dict[str, Inspect]:
         return self._containers.serving(self._client)
 
-    def _replacements(self, release: Release, readings: Snapshot, run: str) -> list[Replacement]:
+    def _replacements(
+        self, release: Release, readings: Snapshot, run: str, variables: Callable[[], Mapping[str, str]] = dict
+    ) -> list[Replacement]:
         return docker_steps.replacements(
             lambda: self._client,
             release,
@@ -133,6 +152,7 @@ class DockerPlatform:
             run,
             stop_timeout=self._docker.stop_timeout,
             health_timeout=self._target.environment.checks.within,
+            variables=variables,
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.platforms.base import Release
@@ -112,6 +113,12 @@ def one_off(body: dict[str, Any], argv: list[str], env: dict[str, str], cwd: str
         endpoint |= {"Aliases": [], "IPAMConfig": None}
     body.pop("MacAddress", None)
     return body
+
+
+def with_variables(body: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """A body of `clone` with other values of some variables."""
+    kept = [entry for entry in body.get("Env") or [] if entry.partition("=")[0] not in variables]
+    return {**body, "Env": [*kept, *(f"{name}={value}" for name, value in variables.items())]}
 
 
 def _config(container: Inspect, image: Inspect, release: Release, run: str) -> dict[str, Any]:

@@ -23,8 +23,9 @@ def exec_command(command: Command, container: str, engine: str) -> Command:
     host = ("--host", engine) if engine else ()
     cwd = ("--workdir", command.cwd) if command.cwd else ()
     variables = [word for name in command.env for word in ("--env", name)]
-    argv = ("docker", *host, "exec", *variables, *cwd, container, *command.argv)
-    return Command(argv, None, command.env, command.timeout)
+    reads = ("--interactive",) if command.input is not None else ()
+    argv = ("docker", *host, "exec", *reads, *variables, *cwd, container, *command.argv)
+    return Command(argv, None, command.env, command.timeout, command.input)
 
 
 def read(client: Client, container: str, release: Release, command: Command) -> Result:

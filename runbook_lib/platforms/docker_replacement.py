@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from runbook_lib.platforms.docker_clone import (
     clone,
     further_networks,
     restart_policy,
+    with_variables,
 )
 from runbook_lib.platforms.docker_engine import Client, Inspect, found, image_found, reported
 from runbook_lib.platforms.docker_health import wait_until_up
@@ -35,6 +36,7 @@ class Replacement:
     release: what the new one runs. run: the run's id. restart: the old one's restart policy.
     exclusive: what only one of the two can hold, or empty: then the new one is up before the old one stops.
     waits: another container serves meanwhile, so wait for the new one's health. stop_timeout, health_timeout: seconds.
+    variables: gives those that the new container has instead of the old one's, when it is made.
     """
 
     client: Callable[[], Client]
@@ -47,6 +49,7 @@ class Replacement:
     waits: bool
     stop_timeout: float
     health_timeout: float
+    variables: Callable[[], Mapping[str, str]] = dict
 
     @property
     def next_name(self) -> str:
@@ -74,7 +77,7 @@ class Replacement:
                     f"the image of {self.name}, {old['Image']}, is gone: what the container inherits is not known",
                     next_step=f"pull or load that image again, or start {self.release.tag} by hand",
                 )
-            body = clone(old, image, self.release, self.run)
+            body = with_variables(clone(old, image, self.release, self.run), self.variables())
             new = client.create_container_from_config(body, self.next_name)["Id"]
             join_further(client, new, old)
         return f"{self.next_name} ({new[:12]}) runs {self.release} when started"

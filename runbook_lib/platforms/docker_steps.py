@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from runbook_lib.errors import StepFailedError
 from runbook_lib.platforms.base import Release, Switch
@@ -19,8 +19,10 @@ def replacements(
     *,
     stop_timeout: float,
     health_timeout: float,
+    variables: Callable[[], Mapping[str, str]] = dict,
 ) -> list[Replacement]:
-    """One for each container that was read. client: gives the engine's client when a step is carried out."""
+    """One for each container that was read. client: gives the engine's client when a step is carried out; variables:
+    gives those that the new ones have instead of the old ones'."""
     hosts = readings["hosts"]
     return [
         Replacement(
@@ -34,6 +36,7 @@ def replacements(
             waits=not container["exclusive"] or len(hosts) > 1,
             stop_timeout=stop_timeout,
             health_timeout=health_timeout,
+            variables=variables,
         )
         for name, container in hosts.items()
     ]

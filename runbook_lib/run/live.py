@@ -119,6 +119,16 @@ def _diagnosed_lines(data: dict[str, Any], commands: bool) -> list[Line]:
     return [*found, ("dim", f"not looked at: {unseen}")] if unseen else found
 
 
+def _recommended(event: Event) -> Line:
+    return "head", "what to do now, the most urgent first"
+
+
+def _recommended_lines(data: dict[str, Any], commands: bool) -> list[Line]:
+    """Commands, and what each is for."""
+    lines = [(("", f"  {step}: {what}"), ("ask", f"     > {command}")) for step, what, command in data["steps"]]
+    return [line for pair in lines for line in pair]
+
+
 def cause_lines(number: int, cause: dict[str, Any]) -> list[Line]:
     """One cause for a reader. cause: as the event `diagnosed` has it."""
     found: list[Line] = [("head", f"{number}. {cause['title']}  ({cause['name']}, {cause['score']:.0%})")]
@@ -227,6 +237,7 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "planned": _planned,
     "looked": _looked,
     "diagnosed": _diagnosed,
+    "recommended": _recommended,
     "carrying on": _carrying_on,
     "incident declared": _incident_declared,
     "approval asked": _approval_asked,
@@ -253,4 +264,5 @@ _MORE: dict[str, Callable[[dict[str, Any], bool], list[Line]]] = {
     "planned": _plan_lines,
     "looked": _looked_lines,
     "diagnosed": _diagnosed_lines,
+    "recommended": _recommended_lines,
 }

@@ -425,3 +425,23 @@ def test_a_reused_pid_is_not_taken_for_the_command(connector: LocalConnector, tm
     (tmp_path / "state/commands/run/production.web.1.pid").write_text(f"{os.getpid()}\n")
     with pytest.raises(UnsettledStepError):
         connector.change(Command.of("true"), MARK)
+
+
+# -- what a command reads -----------------------------------------------------------------------------------------
+
+
+def test_a_command_reads_its_input_to_the_last_byte(connector: LocalConnector) -> None:
+    given = Secret("s3cr3t 'quoted' \\ ü\r\nno newline at the end")
+    command = Command.of("od", "-An", "-v", "-tx1", input=given)
+    for result in (connector.read(command), connector.change(command, MARK)):
+        assert bytes.fromhex(result.output.replace("\n", "")).decode() == given.reveal()
+
+
+def test_what_is_read_is_larger_than_a_pipe(connector: LocalConnector) -> None:
+    command = Command.of("wc", "-c", input=Secret("x" * 300_000))
+    assert connector.read(command).output.strip() == "300000"
+    assert connector.change(command, MARK).output.strip() == "300000"
+
+
+def test_a_command_without_input_reads_nothing(connector: LocalConnector) -> None:
+    assert connector.change(Command.of("wc", "-c"), MARK).output.strip() == "0"

@@ -312,3 +312,23 @@ def test_what_was_lost_and_is_repeatable_is_repeated_once(
     for _ in range(2):
         assert connector.change(sh(f"echo x >> {tmp_path}/ran; echo said"), mark, repeatable=True).output == "said\n"
     assert (tmp_path / "ran").read_text() == "x\n"
+
+
+# -- what a command reads -----------------------------------------------------------------------------------------
+
+
+def test_a_command_reads_its_input_to_the_last_byte(connector: SshConnector, mark: str) -> None:
+    given = Secret("s3cr3t 'quoted' \\ ü\r\nno newline at the end")
+    command = Command.of("od", "-An", "-v", "-tx1", input=given)
+    for result in (connector.read(command), connector.change(command, mark)):
+        assert bytes.fromhex(result.output.replace("\n", "")).decode() == given.reveal()
+
+
+def test_what_is_read_is_larger_than_a_pipe(connector: SshConnector, mark: str) -> None:
+    command = Command.of("wc", "-c", input=Secret("x" * 70_000))
+    assert connector.read(command).output.strip() == "70000"
+    assert connector.change(command, mark).output.strip() == "70000"
+
+
+def test_a_command_without_input_reads_nothing(connector: SshConnector, mark: str) -> None:
+    assert connector.change(Command.of("wc", "-c"), mark).output.strip() == "0"

@@ -15,10 +15,11 @@ import os, signal, sys
 from runbook_lib.run.journal import Journal
 number, when = int(sys.argv[1]), sys.argv[2]
 append, count = Journal.append, 0
+name = sys.argv[3].partition(".")[0]
 
 def dying_append(journal, run, kind, data, fences=()):
     global count
-    count += bool("rollback" in run)
+    count += bool(name in run)
     if count == number and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
     event = append(journal, run, kind, data, fences)

@@ -1,0 +1,1 @@
+"""Ending what lets users in: tokens, sessions, remember-me and password-reset tokens of a Laravel application."""

@@ -1,0 +1,119 @@
+"""What is revoked in tables, on three real databases: counted, ended, counted again; only what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.config import Revocation
+from runbook_lib.revocation.selection import Selection
+from runbook_lib.revocation.tables import revoked, tables_command
+from tests.real.databases import Database, fresh_database
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+ABOUT = Revocation(sessions="database")
+KINDS = ABOUT.kinds
+SCHEMA = [
+    "CREATE TABLE users (id integer primary key, email varchar(100), remember_token varchar(100))",
+    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_id integer, created_at timestamp NULL)",
+    "CREATE TABLE oauth_access_tokens (id varchar(100), user_id integer, revoked {boolean}, created_at timestamp NULL)",
+    "CREATE TABLE oauth_refresh_tokens (id varchar(100), access_token_id varchar(100), revoked {boolean})",
+    "CREATE TABLE sessions (id varchar(100), user_id integer NULL, last_activity integer)",
+    "CREATE TABLE password_resets (email varchar(100), created_at timestamp NULL)",
+    "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'o''brien@shop.example', 'r2'), (3, 'c@x.org', NULL)",
+    "INSERT INTO personal_access_tokens VALUES (1, 1, '2026-11-01 00:00:00'), (2, 2, '2026-11-20 00:00:00')",
+    "INSERT INTO oauth_access_tokens VALUES ('a', 1, {no}, '2026-11-01 00:00:00'),"
+    " ('b', 2, {no}, '2026-11-20 00:00:00'), ('c', 2, {yes}, '2026-11-20 00:00:00')",
+    "INSERT INTO oauth_refresh_tokens VALUES ('ra', 'a', {no}), ('rb', 'b', {no}), ('rc', 'c', {yes})",
+    "INSERT INTO sessions VALUES ('s1', 1, 1793491200), ('s2', 2, 1795132800), ('s3', NULL, 1795132800)",
+    "INSERT INTO password_resets VALUES ('ada@shop.example', '2026-11-01 00:00:00'),"
+    " ('o''brien@shop.example', '2026-11-20 00:00:00')",
+]
+
+
+@pytest.fixture(params=["sqlite", "pgsql", "mysql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    database = fresh_database(request, request.param, tmp_path)
+    words = {"boolean": "boolean", "no": "false", "yes": "true"} if request.param == "pgsql" else {}
+    words = words or {"boolean": "tinyint", "no": "0", "yes": "1"}
+    for statement in SCHEMA:
+        execute(database, statement.format(**words))
+    return database
+
+
+def execute(database: Database, statement: str) -> list[Any]:
+    connection = database.connect()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        connection.commit()
+        return rows
+    finally:
+        connection.close()
+
+
+def revoke(database: Database, selection: Selection, kinds: list[str] | None = None) -> dict[str, tuple[int, int]]:
+    """By table, how many there were, and how many of them are left."""
+    tables = [str(row[0]) for row in execute(database, tables_command(database.driver))]
+    found = revoked(ABOUT, database.driver, selection, kinds or KINDS, tables)
+    before = {one.table: execute(database, one.count)[0] for one in found}
+    for one in found:
+        execute(database, one.act)
+    after = {one.table: execute(database, one.left(str(before[one.table][1] or "")))[0][0] for one in found}
+    return {table: (int(before[table][0]), int(after[table])) for table in before}
+
+
+def test_everybody(database: Database) -> None:
+    assert revoke(database, Selection.of("", "")) == {
+        "personal_access_tokens": (2, 0),
+        "oauth_refresh_tokens": (2, 0),
+        "oauth_access_tokens": (2, 0),
+        "sessions": (3, 0),
+        "users": (2, 0),
+        "password_resets": (2, 0),
+    }
+    assert execute(database, "SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("users", ["2", "o'brien@shop.example"])
+def test_one_user_by_id_or_address(database: Database, users: str) -> None:
+    assert revoke(database, Selection.of(users, "")) == {
+        "personal_access_tokens": (1, 0),
+        "oauth_refresh_tokens": (1, 0),
+        "oauth_access_tokens": (1, 0),
+        "sessions": (1, 0),
+        "users": (1, 0),
+        "password_resets": (1, 0),
+    }
+    assert execute(database, "SELECT remember_token FROM users WHERE id = 1") == [("r1",)]
+    assert execute(database, "SELECT id FROM sessions ORDER BY id") == [("s1",), ("s3",)]
+    assert execute(database, "SELECT email FROM password_resets") == [("ada@shop.example",)]
+
+
+def test_since_a_time(database: Database) -> None:
+    left = revoke(database, Selection.of("", "2026-11-10"), ["sanctum", "passport", "sessions", "resets"])
+    assert left == {
+        "personal_access_tokens": (1, 0),
+        "oauth_refresh_tokens": (1, 0),
+        "oauth_access_tokens": (1, 0),
+        "sessions": (2, 0),
+        "password_resets": (1, 0),
+    }
+    assert execute(database, "SELECT id FROM personal_access_tokens") == [(1,)]
+
+
+def test_what_was_made_since_does_not_count(database: Database) -> None:
+    found = revoked(ABOUT, database.driver, Selection(), ["sanctum"], ["personal_access_tokens"])[0]
+    newest = str(execute(database, found.count)[0][1])
+    execute(database, found.act)
+    execute(database, "INSERT INTO personal_access_tokens VALUES (9, 1, '2026-11-24 00:00:00')")
+    assert execute(database, found.left(newest)) == [(0,)]
+
+
+def test_what_the_application_does_not_have_is_passed_over(database: Database) -> None:
+    execute(database, "DROP TABLE sessions")
+    assert "sessions" not in revoke(database, Selection())
