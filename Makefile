@@ -49,6 +49,7 @@ bench: setup ## speed and memory, as ratios in one run
 	scripts/real-parts
 	python -m tests.bench.rollback
 	python -m tests.bench.migrations
+	python -m tests.bench.backup
 	python -m tests.bench.site
 	python -m tests.bench.triage
 	python -m tests.bench.review

@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.actions.backup_and_restore import BackupAndRestore
     from runbook_lib.actions.communicate import Communication
+    from runbook_lib.actions.data_concern import DataConcern
     from runbook_lib.actions.incident import Incident
     from runbook_lib.actions.maintenance import Maintenance
     from runbook_lib.actions.mitigation import Mitigation
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from runbook_lib.notebook.desk import desk
 
 __all__ = [
+    "BackupAndRestore",
     "Breach",
     "Communication",
+    "DataConcern",
     "HighErrorRate",
     "HighLatency",
     "Incident",
@@ -38,8 +42,10 @@ __all__ = [
 
 # Imported when first used: the papermill plug-in and the command line start without them.
 _HOMES = {
+    "BackupAndRestore": "runbook_lib.actions.backup_and_restore",
     "Breach": "runbook_lib.actions.suspected_breach",
     "Communication": "runbook_lib.actions.communicate",
+    "DataConcern": "runbook_lib.actions.data_concern",
     "HighErrorRate": "runbook_lib.actions.scenario",
     "HighLatency": "runbook_lib.actions.scenario",
     "Incident": "runbook_lib.actions.incident",

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.backups.cli import backups
 from runbook_lib.drills.cli import drill
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
@@ -50,6 +51,7 @@ def main() -> None:
 
 
 main.add_command(incident)
+main.add_command(backups)
 main.add_command(migrations)
 main.add_command(practice)
 main.add_command(drill)

@@ -24,6 +24,7 @@ RunbookError
 ├── VerificationError
 │   ├── VerificationFailedError the verdict is FAIL
 │   └── InconclusiveError       the verdict is INCONCLUSIVE
+├── BackupError                 a backup cannot be had, or is not what its record says
 ├── IncidentError               no such incident, or not one that can be changed
 ├── DeliveryError               a message did not come through on every channel
 ├── DrillError                  a drill cannot be run, or did not show what it was to show
@@ -143,6 +144,10 @@ class VerificationFailedError(VerificationError):
 
 class InconclusiveError(VerificationError):
     """The verdict is INCONCLUSIVE: nothing or too little was seen."""
+
+
+class BackupError(RunbookError):
+    """A backup is not there, cannot be read, or does not hold what its record says."""
 
 
 class IncidentError(RunbookError):

@@ -192,7 +192,7 @@ class Rollback(Procedure):
         if laravel is None or section.skipped or not self._takes_back(reading):
             return section
         hosts = list(snapshot["environments"][target.name]["hosts"])
-        back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id)
+        back = TakingBack(laravel, deployment.platform, reading["brought"], hosts, target.name, self.run.id, target)
         return back.around(section)
 
     def _is_to_take_back(self, reading: Snapshot) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from runbook_lib.actions.backing_up import before_migrations
 from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
@@ -25,7 +26,8 @@ LOCK_TIMEOUT = {"PGOPTIONS": "-c lock_timeout=10s"}
 class TakingBack:
     """The migrations `names` (in the order in which they ran) of one environment, taken back before its code.
 
-    hosts: names of hosts or replicas; the first one runs the database's commands. run: the run's id.
+    hosts: names of hosts or replicas; the first one runs the database's commands. run: the run's id. target: where the
+    table backups is, used where laravel.backup names no command.
     """
 
     laravel: Laravel
@@ -34,6 +36,7 @@ class TakingBack:
     hosts: Sequence[str]
     section: str
     run: str
+    target: Target | None = None
 
     def around(self, section: Section) -> Section:
         """The section of a deployment with the database's steps around it."""
@@ -61,6 +64,7 @@ class TakingBack:
     def _backup(self) -> Iterator[Step]:
         backup = self.laravel.backup
         if backup is None:
+            yield from before_migrations(self.target, self.section, self.run) if self.target else ()
             return
         for name, argv in (("backup", backup.run), ("backup-check", backup.check)):
             if argv:
@@ -155,8 +159,8 @@ def refuse(target: Target, reading: Snapshot) -> None:
             next_step="leave the schema ahead, restore a backup, or fix forward",
         )
     laravel = target.environment.laravel
-    if laravel is None or laravel.backup is None:
+    if laravel is None or (laravel.backup is None and target.environment.backups is None):
         raise PlatformError(
             f"{target.label} has no backup configured, and migrations are not taken back without one",
-            next_step="add laravel.backup to runbooks.toml",
+            next_step="add the table backups, or laravel.backup, to runbooks.toml",
         )

@@ -3,6 +3,7 @@ messages and the reference are made from these descriptions."""
 
 from __future__ import annotations
 
+from runbook_lib.config.backups import Backups, DataCheck, Encryption, Keep, Restic
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.communication import (
     PLACEHOLDERS,
@@ -32,19 +33,23 @@ __all__ = [
     "Approval",
     "Audience",
     "Backup",
+    "Backups",
     "Cachet",
     "Checks",
     "Communication",
     "Component",
     "Configuration",
+    "DataCheck",
     "Database",
     "DatabaseKind",
     "Docker",
+    "Encryption",
     "Environment",
     "Git",
     "Hook",
     "Hooks",
     "Hosts",
+    "Keep",
     "Laravel",
     "Leaks",
     "Levers",
@@ -54,6 +59,7 @@ __all__ = [
     "Phase",
     "Queues",
     "Redis",
+    "Restic",
     "Review",
     "Revocation",
     "RotatedSecret",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.communication import Communication
 from runbook_lib.config.deployment import Docker, Git, Hooks
@@ -45,6 +46,8 @@ class Environment(Table):
     leaks: Leaks = Field(Leaks(), description="What a suspected breach is looked into by.")
     hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
+    backups: Backups | None = Field(None, description="How data is backed up; none: not from here.")
+    data_checks: list[DataCheck] = Field([], description="What must be true of the data, looked at on a data concern.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")
@@ -59,6 +62,11 @@ class Environment(Table):
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
         if self.laravel and self.database and self.laravel.kind != self.database.kind:
+        if self.backups and self.database is None and not self.backups.folders:
+            raise ValueError("backups needs the table database, or folders to back up")
+        if self.data_checks and self.database is None:
+            raise ValueError("data_checks need the table database, which is missing")
+        if self.laravel and self.database and self.laravel.database != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

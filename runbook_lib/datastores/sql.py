@@ -106,10 +106,11 @@ def sql_of(target: Target) -> Sql:
     return Sql(server(place, database.timeout), database.kind)
 
 
-def server(place: Place, timeout: float) -> Callable[[], Any]:
-    """Opens a DB-API connection to a server; connecting and each statement may take `timeout` seconds. PlatformError
-    when the driver is not installed."""
-    return _postgresql(place, timeout) if place.kind == "pgsql" else _mysql(place, timeout)
+def server(place: Place, timeout: float, statement: float | None = None) -> Callable[[], Any]:
+    """Opens a DB-API connection to a server; connecting may take `timeout` seconds, each statement `statement`
+    (default: as many). PlatformError when the driver is not installed."""
+    answer = timeout if statement is None else statement
+    return _postgresql(place, timeout, answer) if place.kind == "pgsql" else _mysql(place, timeout, answer)
 
 
 def _sqlite(file: str, timeout: float) -> Callable[[], Any]:
@@ -121,7 +122,7 @@ def _sqlite(file: str, timeout: float) -> Callable[[], Any]:
     return lambda: sqlite3.connect(address, timeout=timeout, uri=True)
 
 
-def _postgresql(place: Place, timeout: float) -> Callable[[], Any]:
+def _postgresql(place: Place, timeout: float, answer: float) -> Callable[[], Any]:
     try:
         import psycopg
     except ImportError as error:
@@ -136,17 +137,17 @@ def _postgresql(place: Place, timeout: float) -> Callable[[], Any]:
         connect_timeout=max(2, round(timeout)),
         application_name="runbook",
         # tcp_user_timeout: a server that takes the connection and never answers.
-        options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
+        options=f"-c statement_timeout={int(answer * 1000)} -c lock_timeout={milliseconds}",
         tcp_user_timeout=milliseconds,
     )
 
 
-def _mysql(place: Place, timeout: float) -> Callable[[], Any]:
+def _mysql(place: Place, timeout: float, answer: float) -> Callable[[], Any]:
     try:
         import pymysql
     except ImportError as error:
         raise _without("PyMySQL") from error
-    seconds = max(1, round(timeout))
+    seconds, patience = max(1, round(timeout)), max(1, round(answer))
     return lambda: pymysql.connect(
         host=place.host,
         port=place.port,
@@ -154,8 +155,8 @@ def _mysql(place: Place, timeout: float) -> Callable[[], Any]:
         password=place.password.reveal(),
         database=place.name,
         connect_timeout=seconds,
-        read_timeout=seconds,
-        write_timeout=seconds,
+        read_timeout=patience,
+        write_timeout=patience,
         charset="utf8mb4",
     )
 

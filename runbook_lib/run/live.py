@@ -211,6 +211,10 @@ def _marked(event: Event) -> Line:
     return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
 
 
+def _counted(event: Event) -> Line:
+    return "ask", f"since {event.data['backup']}: {event.data['note']}"
+
+
 def _put_in_force(event: Event) -> Line:
     return "ask", f"{event.data['what']} is in force in {event.data['environment']} until: {event.data['undo']}"
 
@@ -253,6 +257,7 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "observing": _observing,
     "sampled": _sampled,
     "marked": _marked,
+    "counted": _counted,
     "put in force": _put_in_force,
     "lifted": _lifted,
     "interrupted": _interrupted,

@@ -125,7 +125,12 @@ def running_mariadb() -> Iterator[Server]:
         port = free_port()
         fast = ("--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
         fast += ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-use-native-aio=0")
-        data = [f"--datadir={folder}/data", *(["--user=root"] if os.geteuid() == 0 else []), *fast]
+        data = [
+            f"--datadir={folder}/data",
+            f"--tmpdir={folder}",
+            *(["--user=root"] if os.geteuid() == 0 else []),
+            *fast,
+        ]
         words = ("--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", *data)
         _once([_found("mariadb-install-db"), *words], folder)
         place = (f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/sock", f"--pid-file={folder}/pid")

@@ -1,0 +1,76 @@
+"""The procedures of backup_and_restore.ipynb: take, list, verify, restore, confirm or undo, prune."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+from runbook_lib.actions.backing_up import (
+    RUNBOOK,
+    BackingUp,
+    BackupProcedure,
+    Listing,
+    PointInTime,
+    Pruning,
+    Verifying,
+)
+from runbook_lib.actions.procedure import begin, target_of
+from runbook_lib.actions.restoring import Restoring, Settling
+from runbook_lib.backups.place import repository_of
+from runbook_lib.command import nearest, printable
+from runbook_lib.errors import ParameterError
+
+Action = Literal["list", "take", "verify", "restore", "confirm", "undo", "prune", "time"]
+
+
+class BackupAndRestore:
+    """Opens the procedure of an action."""
+
+    @staticmethod
+    def open(
+        action: Action,
+        service: str = "",
+        environment: str = "production",
+        backup: str = "",
+        part: str = "database",
+        tables: str = "",
+        added: Literal["keep", "remove"] = "keep",
+        approve: str = "",
+        incident: str = "",
+        dry_run: bool = False,
+    ) -> BackupProcedure:
+        """Begin, or continue the unfinished run of the same command.
+
+        action: what is wanted. service: empty when there is only one. environment: where. backup: id or its beginning,
+        empty: the newest. part: database, or the name of a folder. tables: restore only these, separated by commas.
+        added: whether rows of them that came after the backup stay. approve: digest of a plan approved beforehand.
+        incident: that it belongs to. dry_run: plan only.
+        Raises ParameterError, ConfigurationError where no table backups is configured, LockHeldError, JournalError.
+        """
+        if action not in get_args(Action):
+            close = nearest(str(action), get_args(Action)) or get_args(Action)
+            raise ParameterError(
+                f"there is no action {printable(str(action), 40)!r}", next_step=f"use {', '.join(close)}"
+            )
+        names = tuple(dict.fromkeys(name.strip() for name in tables.split(",") if name.strip()))
+        target = target_of(service, environment)
+        repository = repository_of(target)
+        parameters: dict[str, Any] = {
+            "action": action,
+            "backup": backup,
+            "part": part,
+            "tables": tables,
+            "added": added,
+        }
+        run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
+        common = (run, target, approve, repository)
+        made: dict[str, BackupProcedure] = {
+            "list": Listing(*common),
+            "take": BackingUp(*common),
+            "verify": Verifying(*common, backup),
+            "restore": Restoring(*common, backup, names, added, part),
+            "confirm": Settling(*common, "confirm"),
+            "undo": Settling(*common, "undo"),
+            "prune": Pruning(*common),
+            "time": PointInTime(*common),
+        }
+        return made[action]

@@ -1,0 +1,53 @@
+"""What a restore left beside, until somebody confirms or undoes it: as the journal has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from runbook_lib.errors import BackupError
+from runbook_lib.run.journal import Journal
+
+RESTORED = "restored"
+SETTLED = "restore settled"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """run: that restored; environment: label; way: what was switched; backup: its id. old: name of the database, or
+    path of the folder, of before; tables: for single tables, the name of each one's copy."""
+
+    run: str
+    environment: str
+    way: Literal["database", "tables", "folder"]
+    backup: str
+    old: str = ""
+    path: str = ""
+    tables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        return {**asdict(self), "tables": dict(self.tables)}
+
+    def __str__(self) -> str:
+        what = ", ".join(self.tables.values()) or self.old
+        return f"{what}, as it was before run {self.run}"
+
+
+def kept(journal: Journal, environment: str) -> list[Kept]:
+    """What is kept in an environment, oldest first."""
+    settled = {event.data["run"] for event in journal.events(kind=SETTLED)}
+    # By run: one that was killed and continued may have noted it twice.
+    found = {event.data["run"]: Kept(**event.data) for event in journal.events(kind=RESTORED)}
+    return [one for one in found.values() if one.environment == environment and one.run not in settled]
+
+
+def last_kept(journal: Journal, environment: str) -> Kept:
+    """The newest of them. BackupError when nothing is kept."""
+    found = kept(journal, environment)
+    if not found:
+        raise BackupError(
+            f"nothing was restored in {environment} that waits to be confirmed", next_step="there is nothing to do"
+        )
+    return found[-1]

@@ -1,0 +1,158 @@
+"""One connection that stays open, for what has to be seen in one snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from runbook_lib.command import mask, printable
+from runbook_lib.config import DatabaseKind
+from runbook_lib.errors import PlatformError, RunbookError
+
+Row = tuple[Any, ...]
+BATCH = 2000
+
+# What a value looks like as text must not depend on who asks.
+_SETTINGS = {
+    "pgsql": (
+        "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex'; "
+        "SET extra_float_digits = 1; SET search_path = pg_catalog",
+    ),
+    "mysql": (
+        "SET SESSION time_zone = '+00:00'",
+        "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')",
+    ),
+    "sqlite": ("PRAGMA foreign_keys = ON",),
+}
+_QUOTES = {"pgsql": '"', "mysql": "`", "sqlite": '"'}
+
+
+class Session:
+    """A connection in which every statement takes effect by itself unless a transaction is begun. Statements stand as
+    they are: no placeholders, except where values are given (%s)."""
+
+    def __init__(self, connection: Any, kind: DatabaseKind) -> None:
+        self._connection = connection
+        self.kind = kind
+
+    def __call__(self, statement: str, values: Sequence[Any] | None = None) -> list[Row]:
+        """Run a statement; its rows. PlatformError."""
+        with self._cursor() as cursor:
+            self._execute(cursor, statement, values)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def look(self, statement: str, limit: int) -> tuple[list[str], list[Row], int]:
+        """A query's columns, its first rows, and how many there are. Nothing can be changed by it. PlatformError."""
+        begin = {"pgsql": "BEGIN READ ONLY", "mysql": "START TRANSACTION READ ONLY", "sqlite": "PRAGMA query_only = ON"}
+        self(begin[self.kind])
+        try:
+            if self.kind == "pgsql":
+                # As the application sees it.
+                self("SET LOCAL search_path TO DEFAULT")
+            with self._cursor(streams=True) as cursor:
+                cursor.execute(statement)
+                first: list[Row] = []
+                found = 0
+                while rows := cursor.fetchmany(BATCH):
+                    first += rows[: max(0, limit - len(first))]
+                    found += len(rows)
+                return [str(column[0]) for column in cursor.description or ()], first, found
+        finally:
+            self("PRAGMA query_only = OFF" if self.kind == "sqlite" else "ROLLBACK")
+
+    def many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once for each of several values. PlatformError."""
+        with self._cursor() as cursor:
+            cursor.executemany(self._placed(statement), values)
+
+    def each(self, statement: str) -> Iterator[Row]:
+        """The rows of a query, without having all of them in memory. In PostgreSQL, a transaction must be open."""
+        with self._cursor(streams=True) as cursor:
+            self._execute(cursor, statement, None)
+            while rows := cursor.fetchmany(BATCH):
+                yield from rows
+
+    def copy(self, out: str, other: Session, into: str) -> None:
+        """Let the rows of a COPY ... TO STDOUT flow into a COPY ... FROM STDIN of another connection. PostgreSQL."""
+        with self._cursor() as source, other._cursor() as destination:  # noqa: SIM117 - one opens what the other closes
+            with source.copy(out) as rows, destination.copy(into) as sink:
+                for piece in rows:
+                    sink.write(piece)
+
+    @contextlib.contextmanager
+    def transaction(self, begin: str = "BEGIN") -> Iterator[None]:
+        """All or none of the statements within."""
+        self(begin)
+        try:
+            yield
+            self("COMMIT")
+        except BaseException:
+            with contextlib.suppress(PlatformError):
+                self("ROLLBACK")
+            raise
+
+    def quoted(self, *names: str) -> str:
+        """Names as identifiers, joined with dots."""
+        mark = _QUOTES[self.kind]
+        return ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names if name)
+
+    def _execute(self, cursor: Any, statement: str, values: Sequence[Any] | None) -> None:
+        if values is None:
+            cursor.execute(statement)
+        else:
+            cursor.execute(self._placed(statement), values)
+
+    def _placed(self, statement: str) -> str:
+        return statement.replace("%s", "?") if self.kind == "sqlite" else statement
+
+    @contextlib.contextmanager
+    def _cursor(self, *, streams: bool = False) -> Iterator[Any]:
+        try:
+            if streams and self.kind == "pgsql":
+                cursor = self._connection.cursor(name="runbook")
+            elif streams and self.kind == "mysql":
+                from pymysql.cursors import SSCursor
+
+                cursor = self._connection.cursor(SSCursor)
+            else:
+                cursor = self._connection.cursor()
+            with contextlib.closing(cursor):
+                yield cursor
+        except (RunbookError, OSError):
+            raise
+        except Exception as error:
+            if type(error).__module__.split(".")[0] not in ("psycopg", "pymysql", "sqlite3"):
+                raise
+            raise failed(error) from error
+
+
+@contextlib.contextmanager
+def session(connect: Callable[[], Any], kind: DatabaseKind) -> Iterator[Session]:
+    """A connection from here to the end of the context. PlatformError when it cannot be had."""
+    try:
+        connection = connect()
+        if kind == "sqlite":
+            connection.isolation_level = None
+            # What is no UTF-8 must not stop it.
+            connection.text_factory = bytes
+        elif kind == "pgsql":
+            connection.autocommit = True
+        else:
+            connection.autocommit(True)
+    except RunbookError:
+        raise
+    except Exception as error:
+        # Each driver has a tree of errors of its own.
+        raise failed(error) from error
+    with contextlib.closing(connection):
+        opened = Session(connection, kind)
+        for setting in _SETTINGS[kind]:
+            opened(setting)
+        yield opened
+
+
+def failed(error: Exception) -> PlatformError:
+    return PlatformError(
+        f"the database: {printable(mask(str(error)), 300)}", next_step="check its address, password and rights"
+    )
