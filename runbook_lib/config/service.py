@@ -61,12 +61,11 @@ class Environment(Table):
         store = self.queues.store if self.queues else ""
         if store and getattr(self, store) is None:
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
-        if self.laravel and self.database and self.laravel.kind != self.database.kind:
         if self.backups and self.database is None and not self.backups.folders:
             raise ValueError("backups needs the table database, or folders to back up")
         if self.data_checks and self.database is None:
             raise ValueError("data_checks need the table database, which is missing")
-        if self.laravel and self.database and self.laravel.database != self.database.kind:
+        if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
         return self
 

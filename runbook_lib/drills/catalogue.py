@@ -7,6 +7,9 @@ from runbook_lib.drills.base import Drill
 from runbook_lib.errors import DrillError
 
 _REASON = "nothing newer is needed"
+_TAKE_BACKUP = ("papermill", "backup_and_restore.ipynb", "-p", "action", "take")
+_VERIFY_BACKUP = ("papermill", "backup_and_restore.ipynb", "-p", "action", "verify")
+_BACKED_UP = (_TAKE_BACKUP, _VERIFY_BACKUP)
 
 _ALL = (
     # -- triage names the cause of each fault, and what it recommends ends it ------------------------------------------
@@ -23,18 +26,43 @@ _ALL = (
     Drill("workers-down", "triage", "workers-down", ("workers-down",)),
     Drill("disk-full", "triage", "disk-full", ("disk-full",)),
     Drill("error-spike", "triage", "error-spike", ("error-spike",)),
+    Drill("corrupt-rows", "triage", "corrupt-rows", ("corrupt-rows",), before=_BACKED_UP),
+    Drill("leaked-key", "triage", "leaked-key", ("leaked-key",)),
+    Drill("configuration-change", "triage", "configuration-change", ("configuration-change",)),
     Drill("maintenance-left-on", "triage", "maintenance-left-on", ("maintenance-left-on",)),
     # -- the scenarios ------------------------------------------------------------------------------------------------
     Drill("site-down", "site_down", "down", ("process-down",), {"action": "recommended"}),
     Drill("site-hangs", "site_down", "hang", ("process-hung",)),
     Drill("high-error-rate", "high_error_rate", "bad-release", ("bad-release",)),
     Drill("high-latency", "high_latency", "slow-query", ("slow-query",), {"action": "recommended"}),
+    Drill("data-concern", "data_concern", "corrupt-rows", ("corrupt-rows",), before=_BACKED_UP),
+    Drill("suspected-breach", "suspected_breach", "leaked-key", ("leaked-key",)),
     # -- the runbooks that change something ---------------------------------------------------------------------------
     Drill("rollback", "rollback", "bad-release", (), {"tag": "v1.4.2"}),
     Drill("mitigate", "mitigate", "workers-down", (), {"action": "restart_workers"}),
     Drill("mitigate-and-lift", "mitigate", "", (), {"action": "read_only"}),
+    Drill(
+        "rollback-migrations",
+        "rollback_migrations",
+        "bad-migration",
+        (),
+        {"tag": "v1.4.2", "migrations": "down", "migrations_reason": _REASON},
+        after=(("papermill", "rollback.ipynb", "-p", "tag", "v1.4.2"),),
+    ),
     Drill("verify", "verify"),
     Drill("maintenance-mode", "maintenance_mode", "", (), {"mode": "on", "refresh": 15}),
+    Drill("backup", "backup_and_restore", "", (), {"action": "take"}, after=(_VERIFY_BACKUP,)),
+    Drill("rotate-secrets", "rotate_secrets", "", (), {"secret": "APP_KEY"}),
+    # -- the runbooks about people ------------------------------------------------------------------------------------
+    Drill("communicate", "communicate", "", (), {"phase": "started", "incident": "{incident}"}),
+    Drill(
+        "review",
+        "review",
+        "",
+        (),
+        {"incident": "{incident}", "propose": False},
+        before=(("runbook", "incident", "close", "--incident", "{incident}", "--reason", "it is a drill"),),
+    ),
 )
 
 DRILLS: dict[str, Drill] = {drill.name: drill for drill in _ALL}

@@ -69,11 +69,13 @@ def _there_are(on: On) -> list[Drill]:
 
 def _chosen(name: str | None, everything: bool, on: On) -> list[Drill]:
     from runbook_lib.drills.catalogue import drill_named
+    from runbook_lib.notebook.catalogue import folder, runbooks
 
     if bool(name) == everything:
         raise DrillError("name one drill, or --all", next_step="`runbook drill --list` names them")
     if everything:
-        return _there_are(on)
+        names = [runbook.name for runbook in runbooks(folder())]
+        return [one for one in _there_are(on) if one.runbook in names]
     one = drill_named(str(name))
     if on not in one.places:
         raise DrillError(f"{one.name} is not drilled on {on}", next_step=f"--on {' or '.join(one.places)}")
