@@ -11,6 +11,7 @@ from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.communication import Communication
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.drilling import Drilling
 from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
@@ -48,6 +49,7 @@ class Environment(Table):
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
     backups: Backups | None = Field(None, description="How data is backed up; none: not from here.")
     data_checks: list[DataCheck] = Field([], description="What must be true of the data, looked at on a data concern.")
+    drill: Drilling | None = Field(None, description="How it may be broken in drills; none: it may not.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")

@@ -110,7 +110,12 @@ def _world(on: On, config_file: Path | None) -> World:
         ground = Ground.of()
         lifecycle.ensure(ground, _say)
         return PracticeWorld(ground)
-    raise DrillError(f"--on {on} needs --config", next_step="describe the service that may be broken")
+    if config_file is None:
+        raise DrillError(f"--on {on} needs --config", next_step="describe the service that may be broken")
+    from runbook_lib import config
+    from runbook_lib.drills.configured_world import ConfiguredWorld
+
+    return ConfiguredWorld.of(on, config.load(config_file.absolute()))
 
 
 def _say(line: str) -> None:
