@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rollback lab site check test bench clean
+.PHONY: help setup rollback drill lab site check test bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ $(VENV)/.ready: pyproject.toml startup.pth
 rollback: setup ## the main job in the practice environment: from the bad v1.5.0 to a verified v1.4.2
 	runbook practice break bad-release
 	cd notebooks && papermill rollback.ipynb -p tag v1.4.2
+
+drill: setup ## prove every runbook against known faults in the practice environment
+	runbook drill --all
 
 lab: setup ## open the runbooks in JupyterLab
 	cd notebooks && jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from runbook_lib.actions.backups_cli import backups
+from runbook_lib.drills.cli import drill
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
 from runbook_lib.migrations.cli import migrations
@@ -53,8 +54,9 @@ main.add_command(incident)
 main.add_command(backups)
 main.add_command(migrations)
 main.add_command(practice)
-main.add_command(site)
+main.add_command(drill)
 main.add_command(status_page)
+main.add_command(site)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from runbook_lib import config
 from runbook_lib.config import Loaded, state_folder
 
-__all__ = ["configuration", "state_folder"]
+__all__ = ["configuration", "known_configuration", "state_folder"]
 
 
 def configuration(start: Path | None = None) -> Loaded:

@@ -15,6 +15,7 @@ from runbook_lib.config.communication import (
     placeholders,
 )
 from runbook_lib.config.deployment import Docker, Git, Hook, Hooks
+from runbook_lib.config.drilling import Breaking, Drilling
 from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import AfterSwitch, Backup, Laravel
 from runbook_lib.config.levers import Levers
@@ -34,6 +35,7 @@ __all__ = [
     "Audience",
     "Backup",
     "Backups",
+    "Breaking",
     "Cachet",
     "Checks",
     "Communication",
@@ -43,6 +45,7 @@ __all__ = [
     "Database",
     "DatabaseKind",
     "Docker",
+    "Drilling",
     "Encryption",
     "Environment",
     "Git",

@@ -11,6 +11,7 @@ from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.communication import Communication
 from runbook_lib.config.deployment import Docker, Git, Hooks
+from runbook_lib.config.drilling import Drilling
 from runbook_lib.config.hosts import Hosts
 from runbook_lib.config.laravel import Laravel
 from runbook_lib.config.levers import Levers
@@ -48,6 +49,7 @@ class Environment(Table):
     leaks: Leaks = Field(Leaks(), description="What a suspected breach is looked into by.")
     hosts: Hosts = Field(Hosts(), description="The hosts or replicas as machines.")
     levers: Levers = Field(Levers(), description="What a mitigation may change.")
+    drill: Drilling | None = Field(None, description="How it may be broken in drills; none: it may not.")
     checks: Checks = Field(Checks(), description="How health is read.")
     observation: Observation = Field(Observation(), description="Watching after the switch.")
     approval: Approval = Field(Approval(), description="Who must agree.")

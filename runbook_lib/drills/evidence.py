@@ -14,6 +14,7 @@ from runbook_lib.errors import DrillError
 from runbook_lib.run.plan import canonical
 
 FOLDER = "drills"
+On = Literal["practice", "docker", "laravel"]
 
 
 @dataclass(frozen=True)

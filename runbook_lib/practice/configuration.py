@@ -62,10 +62,6 @@ store = "redis"
 failed = ""
 max_waiting = 200
 
-[services.{service}.environments.{name}.backups]
-folder = "backups"
-compression = "gzip"
-
 [services.{service}.environments.{name}.rotation]
 restart = [["sh", {restart}]]
 
@@ -73,6 +69,20 @@ restart = [["sh", {restart}]]
 kind = "app_key"
 places = [{{ kind = "env_file", file = ".env" }}]
 check = {{ run = [{python}, "-I", "-S", "-c", {key_check}, "{url}"] }}
+
+[services.{service}.environments.{name}.backups]
+folder = "backups"
+compression = "gzip"
+
+[[services.{service}.environments.{name}.data_checks]]
+name = "prices that are none"
+sql = "SELECT * FROM prices WHERE cents <= 0"
+tables = ["prices"]
+
+[[services.{service}.environments.{name}.data_checks]]
+name = "orders whose total is none"
+sql = "SELECT * FROM orders WHERE total <= 0"
+tables = ["orders"]
 
 [services.{service}.environments.{name}.checks]
 up = "/up"

@@ -194,6 +194,11 @@ class Journal:
         row = connection.execute("SELECT seq, hash FROM head").fetchone()
         return (row[0], row[1]) if row else (0, GENESIS)
 
+    def newest(self) -> int:
+        """The number of the newest event; 0 when there is none."""
+        with self._reading() as connection:
+            return self._head(connection)[0]
+
     def events(self, run: str = "", kind: str = "", after: int = 0) -> Iterator[Event]:
         """Events in order, of one run or one kind or all, with a number above `after`."""
         where, values = ["seq > ?"], [after]

@@ -50,6 +50,12 @@ def customers_fail(ground: Ground) -> str:
     return ", ".join(f"{count} requests of {route} failed" for route, count in failed.items())
 
 
+def requests(ground: Ground) -> int:
+    """How many requests of customers were answered since the shop started."""
+    _, text = ask(address(ground), "/metrics", TIMEOUT)
+    return sum(int(count) for count in re.findall(r"^http_requests_total\{[^}]*\} (\d+)", text, re.MULTILINE))
+
+
 def answers_are_slow(ground: Ground) -> str:
     """Whether several answers of the home page were slow."""
     _, text = ask(address(ground), "/metrics", TIMEOUT)

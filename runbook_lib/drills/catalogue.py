@@ -1,0 +1,85 @@
+"""The drills there are: a line each. Every runbook has one."""
+
+from __future__ import annotations
+
+from runbook_lib.command import nearest, printable
+from runbook_lib.drills.base import Drill
+from runbook_lib.errors import DrillError
+
+_REASON = "nothing newer is needed"
+_TAKE_BACKUP = ("papermill", "backup_and_restore.ipynb", "-p", "action", "take")
+_VERIFY_BACKUP = ("papermill", "backup_and_restore.ipynb", "-p", "action", "verify")
+_BACKED_UP = (_TAKE_BACKUP, _VERIFY_BACKUP)
+
+_ALL = (
+    # -- triage names the cause of each fault, and what it recommends ends it ------------------------------------------
+    Drill("quiet", "triage"),
+    Drill("bad-release", "triage", "bad-release", ("bad-release",), places=("practice", "docker", "laravel")),
+    Drill("down", "triage", "down", ("process-down",), places=("practice", "docker")),
+    Drill("hang", "triage", "hang", ("process-hung",)),
+    Drill("database-down", "triage", "database-down", ("database-down",), places=("practice", "laravel")),
+    Drill("cache-down", "triage", "cache-down", ("cache-down",), places=("practice", "laravel")),
+    Drill("cache-hang", "triage", "cache-hang", ("cache-down",)),
+    Drill("slow-query", "triage", "slow-query", ("slow-query",), places=("practice", "laravel")),
+    Drill("lock", "triage", "lock", ("database-lock",), places=("practice", "laravel")),
+    Drill("queue-backlog", "triage", "queue-backlog", ("queue-backlog",)),
+    Drill("workers-down", "triage", "workers-down", ("workers-down",)),
+    Drill("disk-full", "triage", "disk-full", ("disk-full",)),
+    Drill("error-spike", "triage", "error-spike", ("error-spike",)),
+    Drill("corrupt-rows", "triage", "corrupt-rows", ("corrupt-rows",), before=_BACKED_UP),
+    Drill("leaked-key", "triage", "leaked-key", ("leaked-key",)),
+    Drill("configuration-change", "triage", "configuration-change", ("configuration-change",)),
+    Drill("maintenance-left-on", "triage", "maintenance-left-on", ("maintenance-left-on",)),
+    # -- the scenarios ------------------------------------------------------------------------------------------------
+    Drill("site-down", "site_down", "down", ("process-down",), {"action": "recommended"}),
+    Drill("site-hangs", "site_down", "hang", ("process-hung",)),
+    Drill("high-error-rate", "high_error_rate", "bad-release", ("bad-release",)),
+    Drill("high-latency", "high_latency", "slow-query", ("slow-query",), {"action": "recommended"}),
+    Drill("data-concern", "data_concern", "corrupt-rows", ("corrupt-rows",), before=_BACKED_UP),
+    Drill("suspected-breach", "suspected_breach", "leaked-key", ("leaked-key",)),
+    # -- the runbooks that change something ---------------------------------------------------------------------------
+    Drill("rollback", "rollback", "bad-release", (), {"tag": "v1.4.2"}),
+    Drill("mitigate", "mitigate", "workers-down", (), {"action": "restart_workers"}),
+    Drill("mitigate-and-lift", "mitigate", "", (), {"action": "read_only"}),
+    Drill(
+        "rollback-migrations",
+        "rollback_migrations",
+        "bad-migration",
+        (),
+        {"tag": "v1.4.2", "migrations": "down", "migrations_reason": _REASON},
+        after=(("papermill", "rollback.ipynb", "-p", "tag", "v1.4.2"),),
+    ),
+    Drill("verify", "verify"),
+    Drill("maintenance-mode", "maintenance_mode", "", (), {"mode": "on", "refresh": 15}),
+    Drill("backup", "backup_and_restore", "", (), {"action": "take"}, after=(_VERIFY_BACKUP,)),
+    Drill("rotate-secrets", "rotate_secrets", "", (), {"secret": "APP_KEY"}),
+    # -- the runbooks about people ------------------------------------------------------------------------------------
+    Drill("communicate", "communicate", "", (), {"phase": "started", "incident": "{incident}"}),
+    Drill(
+        "review",
+        "review",
+        "",
+        (),
+        {"incident": "{incident}", "propose": False},
+        before=(("runbook", "incident", "close", "--incident", "{incident}", "--reason", "it is a drill"),),
+    ),
+)
+
+DRILLS: dict[str, Drill] = {drill.name: drill for drill in _ALL}
+
+
+def drill_named(name: str) -> Drill:
+    """DrillError for a name that there is not, with those near it."""
+    if name in DRILLS:
+        return DRILLS[name]
+    close = nearest(name, list(DRILLS))
+    raise DrillError(
+        f"there is no drill {printable(name, 80)!r}",
+        next_step=(f"did you mean {close[0]}? " if close else "") + "`runbook drill --list` names them",
+    )
+
+
+def without_drill(runbooks: list[str]) -> list[str]:
+    """The runbooks that no drill proves."""
+    drilled = {drill.runbook for drill in DRILLS.values()}
+    return [name for name in runbooks if name not in drilled]
