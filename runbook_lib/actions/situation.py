@@ -3,24 +3,23 @@ is in force, what was left unfinished."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 
 from runbook_lib.actions.procedure import target_of
 from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import RunbookError
 from runbook_lib.incident.record import incidents
 from runbook_lib.platforms import platform_of
 from runbook_lib.probes.http import Client, places, routes
+from runbook_lib.probes.together import Unseen, together
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.lock import Locks, alive
 
 # A look must not keep anybody waiting.
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 5.0
 SHOWN = 5
 
 _COLOURS = {"practice": "#1a7f37", "production": "#cf222e"}
@@ -64,13 +63,16 @@ class Situation:
     __repr__ = __str__
 
 
-def situation(service: str = "", environment: str = "production") -> Situation:
-    """Look at an environment, in a few seconds at most; what cannot be read is said. ConfigurationError."""
+def situation(service: str = "", environment: str = "production", *, alive: bool = True) -> Situation:
+    """Look at an environment, in a few seconds at most; what cannot be read is said. ConfigurationError.
+
+    alive: look at what is live and how it is, too, and not only at the record.
+    """
     target = target_of(service, environment)
-    looks = (_live, _health, _at_work, _in_force, _incidents, _unfinished)
-    with ThreadPoolExecutor(len(looks)) as pool:
-        found = pool.map(lambda look: _looked(look, target), looks)
-        return Situation(target.label, is_practice(target), [row for rows in found for row in rows])
+    recorded = {"at work": _at_work, "in force": _in_force, "incident": _incidents, "unfinished": _unfinished}
+    looks = {"live": _live, "health": _health, **recorded} if alive else recorded
+    found = together({name: partial(look, target) for name, look in looks.items()}, LOOK_SECONDS)
+    return Situation(target.label, is_practice(target), [row for name in looks for row in _rows(name, found[name])])
 
 
 def is_practice(target: Target) -> bool:
@@ -83,11 +85,8 @@ def is_practice(target: Target) -> bool:
 Rows = list[tuple[str, str, str]]
 
 
-def _looked(look: Callable[[Target], Rows], target: Target) -> Rows:
-    try:
-        return look(target)
-    except RunbookError as error:
-        return [(look.__name__.strip("_").replace("_", " "), f"cannot be read: {error.message}", "ask")]
+def _rows(name: str, found: Rows | Unseen) -> Rows:
+    return [(name, f"cannot be read: {found.why}", "ask")] if isinstance(found, Unseen) else found
 
 
 def _live(target: Target) -> Rows:
@@ -101,7 +100,7 @@ def _live(target: Target) -> Rows:
 
 def _health(target: Target) -> Rows:
     environment = target.environment
-    client = Client(min(environment.checks.timeout, LOOK_SECONDS))
+    client = Client(min(environment.checks.timeout, LOOK_SECONDS - 1))
     readings = client.all(places(environment), routes(environment))
     wrong = [reading for reading in readings if not reading.ok]
     if not wrong:

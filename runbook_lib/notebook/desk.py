@@ -25,10 +25,11 @@ def desk(runbook: str, service: str = "", environment: str = "production") -> Si
 
     runbook: the notebook's name. service, environment: as in the parameters. ConfigurationError.
     """
-    found, shell = situation(service, environment), _shell()
+    shell = _shell()
     if shell is None or not gate.can_ask():
-        return found
-    _sit_down(shell, runbook, service, environment, found)
+        # Nobody waits for it, and the runbook looks for itself.
+        return situation(service, environment, alive=False)
+    _sit_down(shell, runbook, service, environment)
     return None
 
 
@@ -37,10 +38,10 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-def _sit_down(shell: Any, runbook: str, service: str, environment: str, found: Situation) -> None:
+def _sit_down(shell: Any, runbook: str, service: str, environment: str) -> None:
     from IPython.display import display
 
-    display(found)  # type: ignore[no-untyped-call]
+    display(situation(service, environment))  # type: ignore[no-untyped-call]
 
     follow(_displays(display), _kernel_id())
     form = Form(declared_in(shell.user_ns.get("In", [])), shell.user_ns, runbook, _choices(service, environment))

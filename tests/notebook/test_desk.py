@@ -27,7 +27,7 @@ class Shell:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is put on the page, in order."""
     found: list[Any] = []
-    monkeypatch.setattr(module, "situation", lambda service, environment: FOUND)
+    monkeypatch.setattr(module, "situation", lambda service, environment, **_options: FOUND)
     monkeypatch.setattr(module, "follow", lambda display, kernel: found.append("follows"))
     monkeypatch.setattr("IPython.display.display", lambda thing, **options: found.append(thing))
 
