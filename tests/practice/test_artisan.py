@@ -161,7 +161,7 @@ def test_rollback_without_a_number_takes_the_last_batch(deployed: Application) -
 
 
 def test_rollback_in_the_older_release_finds_no_file_and_ends_well(deployed: Application) -> None:
-    done = deployed.run(deployed.builders("v1.4.2").migrate_rollback(step=5))
+    done = deployed.run(deployed.builders("v1.4.2").migrate_rollback(step=3))
     assert done.ok
     assert said.not_found(done) == [DISCOUNT, TIERS]
     assert said.rolled_back(done) == [SHIPPING]
