@@ -9,7 +9,7 @@ from runbook_lib.command import mask
 
 # Of procps, of Busybox, or straight from /proc where a container has neither. A line each: pid, state, command.
 SCRIPT = r"""
-ps -Ao pid=,state=,args= 2>/dev/null || ps -o pid,stat,args 2>/dev/null || for process in /proc/[0-9]*; do
+ps -ww -Ao pid=,state=,args= 2>/dev/null || ps -o pid,stat,args 2>/dev/null || for process in /proc/[0-9]*; do
   words=$(tr '\0\n' '  ' < "$process/cmdline" 2>/dev/null) && [ -n "$words" ] || continue
   status=$(sed 's/^.*) //; s/ .*//' "$process/stat" 2>/dev/null)
   printf '%s %s %s\n' "${process#/proc/}" "$status" "$words"

@@ -41,7 +41,8 @@ def pids() -> Callable[[Path], set[int]]:
 
     def of(folder: Path) -> set[int]:
         ground = Ground.of(folder)
-        locks = [*(site.lock for site in ground.sites), ground.traffic_lock]
+        parts = (lock for site in ground.sites for lock in site.processes.values())
+        locks = [*parts, ground.traffic_lock, ground.provider_lock]
         return {pid for lock in locks if (pid := server.holder(lock)) is not None}
 
     return of

@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from runbook_lib import practice as environment
 from runbook_lib.practice.cli import practice
 
+PARTS = [f"{name}{part}" for name in ("staging", "production") for part in ("", " worker", " store")]
+STOPPED = f"stopped: {', '.join(['traffic', 'provider', *PARTS])}\n"
+
 
 def call(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     monkeypatch.chdir(folder)
@@ -48,7 +51,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
     production = found["environments"]["production"]
     assert production["url"].startswith("http://127.0.0.1:")
     assert production["release"] == production["serves"] == "v1.5.0"
-    assert production["commit"].startswith("44f93f5")
+    assert production["commit"].startswith("4a8b9d9")
     assert production["health"] == "failing"
     assert Path(found["configuration"]).is_file()
 
@@ -57,7 +60,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
 def test_plain_status_is_a_table(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head, staging, production, summary = call(running, monkeypatch, "status").splitlines()
     assert head.split() == ["environment", "release", "commit", "health", "url"]
-    assert staging.split()[:4] == ["staging", "v1.5.0", "44f93f5897af", "failing"]
+    assert staging.split()[:4] == ["staging", "v1.5.0", "4a8b9d992031", "failing"]
     assert production.split()[0] == "production"
     assert summary.startswith("practice is running, traffic running, in ")
 
@@ -67,7 +70,7 @@ def test_start_break_reset_and_stop(project: Path, monkeypatch: pytest.MonkeyPat
     assert "practice is running" in call(project, monkeypatch, "start")
     assert "was killed" in call(project, monkeypatch, "break", "down")
     assert "practice is running" in call(project, monkeypatch, "reset")
-    assert call(project, monkeypatch, "stop") == "stopped: traffic, staging, production\n"
+    assert call(project, monkeypatch, "stop") == STOPPED
     assert environment.status(project).state == "stopped"
 
 

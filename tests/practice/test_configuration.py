@@ -10,14 +10,20 @@ from runbook_lib import config
 from runbook_lib.practice import configuration
 from runbook_lib.practice.ground import Ground, Marker
 
-PORTS = {"staging": 20_001, "production": 20_002}
+PORTS = {
+    "staging": 20_001,
+    "production": 20_002,
+    "staging.store": 20_003,
+    "production.store": 20_004,
+    "provider": 20_005,
+}
 
 
 @pytest.mark.parametrize("name", ["plain", 'it\'s a "quoted" \\ földer', "$(touch x)"])
 def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
     ground = Ground(tmp_path / name)
     for site in ground.sites:
-        site.folder.mkdir(parents=True)
+        site.run.mkdir(parents=True)
     configuration.write(ground, Marker(PORTS, "/usr/bin/python3", "/opt/server.py"))
     loaded = config.load(ground.configuration)
     production = loaded.target("", "production")
@@ -42,7 +48,7 @@ def test_it_loads_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
 def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
     ground = Ground(tmp_path)
     for site in ground.sites:
-        site.folder.mkdir()
+        site.run.mkdir(parents=True)
     marker = Marker(PORTS, "/usr/bin/python3", "/opt/server.py")
     configuration.write(ground, marker)
     before = ground.configuration.stat().st_ino

@@ -192,8 +192,9 @@ def test_a_port_taken_by_another_program_is_replaced(project: Path, lines: list[
 def test_stop_ends_all_processes_and_leaves_the_files(project: Path, pids: Pids) -> None:
     practice.start(project)
     before = pids(project)
-    assert len(before) == 3
-    assert practice.stop(project) == ["traffic", "staging", "production"]
+    assert len(before) == 8
+    parts = [f"{name}{part}" for name in ENVIRONMENTS for part in ("", " worker", " store")]
+    assert practice.stop(project) == ["traffic", "provider", *parts]
     assert ended(before, within=1)
     assert practice.status(project).state == "stopped"
     assert Ground.of(project).configuration.exists()
@@ -388,5 +389,5 @@ def test_without_git_it_says_so(project: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_ports_lie_below_those_of_outgoing_connections(running: Path) -> None:
     marker = Marker.read(Ground.of(running))
     assert marker is not None
-    assert set(marker.ports) == set(ENVIRONMENTS)
+    assert set(marker.ports) == set(Ground.of(running).ports)
     assert all(20_000 <= port < 30_000 for port in marker.ports.values())

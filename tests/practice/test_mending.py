@@ -74,7 +74,7 @@ def test_what_is_broken_stays_broken_when_a_run_begins(ground: Ground, project: 
 
 
 def test_start_repairs_what_is_down(ground: Ground, project: Path) -> None:
-    for fault in ("down", "cache-down", "workers-down"):
+    for fault in ("down", "workers-down", "cache-down"):
         practice.break_(fault, project)
     practice.start(project)
     assert answers(ground) == dict.fromkeys(ROUTES, 200)

@@ -86,9 +86,9 @@ def shop(tmp_path: Path) -> Application:
 def test_the_schema_is_laravels_after_each_step_there_and_back(laravel: Application, shop: Application) -> None:
     for application in (laravel, shop):
         application.artisan("migrate", "--step")
-    assert len(shop.schema()["migrations"][2]) == 7
+    assert len(shop.schema()["migrations"][2]) == 9
     assert shop.schema() == laravel.schema()
-    for _ in range(7):
+    for _ in range(9):
         for application in (laravel, shop):
             application.artisan("migrate:rollback", "--step=1")
         assert shop.schema() == laravel.schema()

@@ -67,6 +67,16 @@ def _configuration_change(ground: Ground) -> str:
     return "production's .env names a cache at 127.0.0.9, where there is none"
 
 
+def _configuration_taken_back(ground: Ground) -> None:
+    """As a person does it, whom triage told which file it was."""
+    site, marker = production(ground), Marker.read(ground)
+    if marker is not None:
+        shutil.copy2(site.kept / ".env", site.environment)
+        folder = str(site.folder)
+        restart = ["restart", folder, str(marker.ports[site.name])]
+        control(marker, {"shop": restart, "worker": ["restart-worker", folder]})
+
+
 def _maintenance_left_on(ground: Ground) -> str:
     """As a person does it by hand, of which no record knows."""
     import subprocess
@@ -90,7 +100,10 @@ FAULTS = {
         "production's .env was published and its key is used", _leaked_key, logged("invalid signature")
     ),
     "configuration-change": Fault(
-        "production's .env was changed and names a wrong address", _configuration_change, route_fails("/")
+        "production's .env was changed and names a wrong address",
+        _configuration_change,
+        route_fails("/"),
+        _configuration_taken_back,
     ),
     "maintenance-left-on": Fault(
         "production was put in maintenance mode by hand", _maintenance_left_on, route_fails("/")
