@@ -26,6 +26,9 @@ def refused(file: str, patience: float) -> tuple[str, float]:
     """Why the write lock cannot be had within `patience` seconds, or an empty string, and the seconds waited. "locked"
     where somebody else has it; else what SQLite says. It is given back at once, nothing is written."""
     began = time.monotonic()
+    if not os.access(file, os.W_OK):
+        # SQLite itself would begin a transaction that only reads, and say nothing.
+        return "the file cannot be written", 0.0
     connection = sqlite3.connect(f"{Path(file).as_uri()}?mode=rw", timeout=patience, uri=True, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")

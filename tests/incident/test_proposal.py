@@ -69,7 +69,7 @@ def test_the_note_stands_in_its_section_as_text_and_nothing_else_changed(checkou
     before = json.loads((checkout / "notebooks" / "rollback.ipynb").read_text())
     different = [(b, a) for b, a in zip(before["cells"], after["cells"], strict=True) if a != b]
     ((was, now),) = different
-    assert was["id"] == "gate-text"
+    assert was["id"] == "jobs-text"
     assert "".join(now["source"]).startswith("".join(was["source"]).rstrip())
     assert "step 4 was &lt;b&gt;missing&lt;/b&gt; &gt; quote" in "".join(now["source"])
     assert git(remote, "diff", "--numstat", "main", one.branch, "--", "notebooks").split()[:2] in (

@@ -62,6 +62,8 @@ LINES = {
         {"what": "maintenance mode", "environment": "shop/production", "undo": "papermill off"},
         "maintenance mode is in force in shop/production until: papermill off",
     ),
+    "recommended": ({"steps": [["1", "stop writes", "papermill mitigate.ipynb"]]}, "what to do now"),
+    "counted": ({"backup": "20260101", "note": "3 rows are newer"}, "since 20260101: 3 rows are newer"),
     "jobs counted": (
         {
             "problem": "",
