@@ -13,10 +13,10 @@ from runbook_lib.errors import PracticeError
 from runbook_lib.practice import repository
 
 COMMITS = {
-    "v1.4.0": "36462b7",
-    "v1.4.1": "250309e",
-    "v1.4.2": "dd31906",
-    "v1.5.0": "4a8b9d9",
+    "v1.4.0": "392015c",
+    "v1.4.1": "b75ac84",
+    "v1.4.2": "2832c7a",
+    "v1.5.0": "58ce68a",
 }
 
 
@@ -61,7 +61,7 @@ def test_one_more_release_comes_on_demand_and_the_same_again(tmp_path: Path) -> 
     repo = built(tmp_path)
     repository.add_worse(tmp_path / "repository")
     repository.add_worse(tmp_path / "repository")
-    assert {tag.name: tag.commit.hexsha[:7] for tag in repo.tags} == {**COMMITS, "v1.5.1": "edc8ddb"}
+    assert {tag.name: tag.commit.hexsha[:7] for tag in repo.tags} == {**COMMITS, "v1.5.1": "79467f4"}
     assert repo.git.diff("--name-only", "v1.5.0", "v1.5.1").splitlines() == [
         "VERSION",
         "catalogue.py",
