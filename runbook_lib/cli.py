@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from typing import Any
 
 import click
@@ -30,21 +28,18 @@ _STATUS_COLOURS = {
 }
 
 
-def _clear(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A RunbookError becomes its message and exit status 1, without a traceback."""
+class _Clear(click.Group):
+    """In every command below it, a RunbookError becomes its message and exit status 1, without a traceback."""
 
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return function(*args, **kwargs)
+            return super().invoke(ctx)
         except RunbookError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
-            sys.exit(1)
-
-    return wrapped
+            ctx.exit(1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Clear, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="runbook-lib")
 def main() -> None:
     """Runbooks: what there is, what was run, what waits for an answer."""
@@ -78,7 +73,6 @@ def _local(at: float) -> str:
 
 @main.command("list")
 @_as_json
-@_clear
 def list_(as_json: bool) -> None:
     """List the runbooks: name, owner, when to use it."""
     from runbook_lib.notebook.catalogue import folder, runbooks
@@ -96,7 +90,6 @@ def list_(as_json: bool) -> None:
 @main.command()
 @click.option("-n", "--number", default=20, show_default=True, help="How many runs.")
 @_as_json
-@_clear
 def history(number: int, as_json: bool) -> None:
     """List the runs, newest first; what is unfinished or failed stands out."""
     from runbook_lib.run.in_force import in_force
@@ -118,7 +111,6 @@ def history(number: int, as_json: bool) -> None:
 @main.command("in-force")
 @_as_json
 @click.option("--check", is_flag=True, help="Exit with status 1 when anything is in force, for a watch.")
-@_clear
 def in_force_(as_json: bool, check: bool) -> None:
     """List the mitigations in force, what their probes say of them, and how to take them back."""
     from runbook_lib.actions.in_effect import all_in_effect
@@ -141,7 +133,6 @@ def in_force_(as_json: bool, check: bool) -> None:
 @click.argument("run")
 @click.option("--follow", is_flag=True, help="Stay and print events until the run is closed.")
 @_as_json
-@_clear
 def show(run: str, follow: bool, as_json: bool) -> None:
     """Show one run: its plan and what happened. RUN may be the beginning of its id."""
     from runbook_lib.run import evidence
@@ -174,7 +165,6 @@ def _show_event(event: Any) -> None:
 @click.argument("run")
 @click.option("--as", "by", default="", help="Who approves; default: you, or RUNBOOK_ACTOR.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_clear
 def approve(run: str, by: str, yes: bool) -> None:
     """Approve the plan of a run that waits at its gate. RUN may be the beginning of its id."""
     from runbook_lib.run import gate
@@ -205,7 +195,6 @@ def approve(run: str, by: str, yes: bool) -> None:
 @click.argument("run")
 @click.argument("step")
 @click.option("--reason", default="", help="How you know, for the record.")
-@_clear
 def settle(run: str, step: str, reason: str) -> None:
     """Say that the effect of an interrupted STEP holds, after you made sure of it."""
     from runbook_lib.run.lock import actor
@@ -223,7 +212,6 @@ def settle(run: str, step: str, reason: str) -> None:
 @main.command()
 @click.argument("run")
 @click.option("--reason", required=True, help="Why it is given up, for the record.")
-@_clear
 def abandon(run: str, reason: str) -> None:
     """Give up an unfinished run. Nothing is undone; the next command makes a new plan."""
     from runbook_lib.run.giving_up import give_up
@@ -240,7 +228,6 @@ def abandon(run: str, reason: str) -> None:
 @click.option("--reason", required=True, help="Why, for the record.")
 @click.option("--service", default="", help="Service; default: the only one.")
 @click.option("--environment", default="production", show_default=True, help="Environment.")
-@_clear
 def mark(tag: str, mark: str, reason: str, service: str, environment: str) -> None:
     """Mark release TAG bad, so that no rollback goes to it, or take such a mark away (good)."""
     from runbook_lib.actions.opening import configuration
@@ -264,7 +251,6 @@ def jobs() -> None:
 @jobs.command("put-back")
 @click.argument("mark")
 @click.option("--approve", default="", help="Digest of a plan that was approved beforehand.")
-@_clear
 def put_back(mark: str, approve: str) -> None:
     """Put the jobs under MARK back into their queues; refused while the live release lacks their classes."""
     from runbook_lib.actions.putting_back import PuttingBack
@@ -278,7 +264,6 @@ def put_back(mark: str, approve: str) -> None:
 
 @main.command("verify-journal")
 @_as_json
-@_clear
 def verify_journal(as_json: bool) -> None:
     """Walk the journal's whole chain; non-zero when anything in it was changed."""
     count = _journal().verify()
@@ -290,7 +275,6 @@ def verify_journal(as_json: bool) -> None:
 
 @main.command()
 @_as_json
-@_clear
 def check(as_json: bool) -> None:
     """Validate runbooks.toml and probe every environment, changing nothing."""
     from runbook_lib.actions.checking import check_all
