@@ -45,7 +45,8 @@ test: setup ## everything, with real container engine, ssh server and papermill
 	mypy
 	lint-imports --no-cache
 	scripts/real-parts || test "$(CI)" != true
-	pytest -q -n 2 --dist loadfile
+	pytest -q -n 2 --dist loadfile -m 'not real and not slow'
+	pytest -q -n 2 --dist loadfile --reruns 1 -m 'real or slow'
 	runbook site
 
 bench: setup ## speed and memory, as ratios in one run

@@ -26,7 +26,7 @@ from runbook_lib.run.plan import Plan, Section, Snapshot
 RUNBOOK = "suspected_breach"
 ACTIONS = ("", "recommended", "revoke", "rotate", "maintenance")
 KEPT = "evidence kept"
-COUNTED = "counted"
+COUNTED = "revocation counted"
 # How sure a place of a leak makes: served to anybody; in a file; a route that merely answers.
 SERVED, WRITTEN, ANSWERED = 1.0, 0.9, 0.6
 

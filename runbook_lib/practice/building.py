@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,8 @@ Say = Callable[[str], None]
 SERVER = str(Path(server.__file__).absolute())
 # Room that the shop's hosting plan gives its storage.
 QUOTA_MB = 50
+# Seconds in which a command that outlived its start comes to its end.
+PATIENCE = 5.0
 
 ENVIRONMENT = """\
 APP_NAME=Shop
@@ -76,9 +79,20 @@ def _clear(ground: Ground, stop: Callable[[Ground], list[str]]) -> None:
     ground.marker.unlink(missing_ok=True)
     stop(ground)
     for folder in (*(site.folder for site in ground.sites), ground.repository, ground.traffic, ground.provider):
-        if folder.exists():
-            shutil.rmtree(folder)
+        _remove(folder)
     ground.configuration.unlink(missing_ok=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also while a command of a start that was killed still writes into it."""
+    deadline = time.monotonic() + PATIENCE
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _lay_out(ground: Ground) -> Marker:

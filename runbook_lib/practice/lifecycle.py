@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,9 +68,17 @@ def start_all(ground: Ground, say: Say) -> Marker:
         raise PracticeError(f"{ground.folder} is changed by somebody else", next_step="run the same command again")
     marker = with_usable_ports(ground, _with_usable_programs(marker), say)
     _configure(ground, marker)
+    for site in ground.sites:
+        _put_back_database(site)
     _serve(ground, marker, say)
     _send_traffic(ground, marker)
     return marker
+
+
+def _put_back_database(site: Site) -> None:
+    """The database as it was built, where it was lost. One that a fault took away is for a runbook to bring back."""
+    if not site.database.exists() and not (site.folder / "detached").exists():
+        shutil.copyfile(site.kept / "shop.db", site.database)
 
 
 @contextmanager

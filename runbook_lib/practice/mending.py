@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 PATIENCE = 10.0
 TICK = 0.05
-# The good release has been live for so long then: what breaks next did not come with it.
+# The good release and its configuration have been there for so long then: what breaks next did not come with them.
 LIVE_FOR = 3600.0
 # What is checked of each environment.
 ROUTES = ("/up", "/ready", "/", "/checkout")
@@ -81,12 +81,13 @@ def _put_right(site: Site) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     (site.storage / "logs").mkdir(parents=True)
     shutil.copyfile(site.kept / "shop.db", site.database)
+    moment = time.time() - LIVE_FOR
     shutil.copy2(site.kept / ".env", site.environment)
+    os.utime(site.environment, (moment, moment))
     good = site.folder / "releases" / GOOD
     if (good / "shop.py").is_file():
         fresh = site.folder / f".current.{os.getpid()}"
         fresh.symlink_to(f"releases/{GOOD}")
-        moment = time.time() - LIVE_FOR
         os.utime(fresh, (moment, moment), follow_symlinks=False)
         os.replace(fresh, site.current)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import islice
 
@@ -17,12 +17,14 @@ PORTS = range(20_000, 30_000)
 TRIES = 200
 
 
-def free_ports(ground: Ground) -> dict[str, int]:
+def free_ports(ground: Ground, besides: Collection[int] = ()) -> dict[str, int]:
     """A free port for each part that listens; where the search starts depends on the folder, so that two checkouts that
-    start at once seldom meet. PracticeError when there are too few."""
+    start at once seldom meet. besides: ports that belong to parts which do not run. PracticeError when there are too
+    few."""
     first = zlib.crc32(os.fsencode(ground.folder))
     candidates = (PORTS[(first + step) % len(PORTS)] for step in range(TRIES))
-    found = list(islice((port for port in candidates if server.free(port)), len(ground.ports)))
+    free = (port for port in candidates if port not in besides and server.free(port))
+    found = list(islice(free, len(ground.ports)))
     if len(found) < len(ground.ports):
         raise PracticeError(
             f"no free port on {server.LOOPBACK} among {TRIES} from {PORTS[first % len(PORTS)]}",
@@ -37,7 +39,7 @@ def with_usable_ports(ground: Ground, marker: Marker, say: Callable[[str], None]
     taken = [name for name in ground.ports if not _is_ours(ground, name, marker.ports[name])]
     if not taken:
         return marker
-    fresh = free_ports(ground)
+    fresh = free_ports(ground, besides=marker.ports.values())
     for name in taken:
         say(f"{name}: port {marker.ports[name]} is taken by another program, now {fresh[name]}")
     server.stop(ground.traffic_lock)
