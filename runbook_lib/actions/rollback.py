@@ -167,7 +167,7 @@ class Rollback(Procedure):
             self.run.apply("afterwards")
             if self.run.proven(self.target.name):
                 self._mark_bad(self.run.plan.snapshot)
-        self.run.suggest(self._for_real if self.run.dry_run else "tell the stakeholders, then write the review")
+        self.run.suggest(self._for_real if self.run.dry_run else "tell the stakeholders with communicate.ipynb, then write review.ipynb")
         return self.run.close()
 
     @property
