@@ -167,7 +167,8 @@ class Rollback(Procedure):
             self.run.apply("afterwards")
             if self.run.proven(self.target.name):
                 self._mark_bad(self.run.plan.snapshot)
-        self.run.suggest(self._for_real if self.run.dry_run else "tell the stakeholders with communicate.ipynb, then write review.ipynb")
+        told = "tell the stakeholders with communicate.ipynb, then write review.ipynb"
+        self.run.suggest(self._for_real if self.run.dry_run else told)
         return self.run.close()
 
     @property
