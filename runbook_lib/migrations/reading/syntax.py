@@ -63,7 +63,8 @@ def parser() -> Parser:
 
 
 def text(node: Node) -> str:
-    return node.text.decode("utf-8", "replace") if node.text else ""
+    raw = node.text  # each asking copies it
+    return raw.decode("utf-8", "replace") if raw else ""
 
 
 def line(node: Node) -> int:
