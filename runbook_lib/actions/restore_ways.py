@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ def way_of(procedure: Restoring, backup: Backup, part: Part) -> Way:
 
 
 @dataclass(frozen=True)
-class Way:
+class Way(ABC):
     """The steps of restoring one part: beside, the switch, and back."""
 
     of_run: Restoring
@@ -104,14 +105,17 @@ class Way:
         self._engine.drop(self._new)
         return ""
 
+    @abstractmethod
     def _switch(self) -> str:
-        raise NotImplementedError
+        """Let what was restored beside take the place of what is there."""
 
+    @abstractmethod
     def _switched(self) -> bool | None:
-        raise NotImplementedError
+        """Whether it has; None when nothing can tell."""
 
+    @abstractmethod
     def _switch_back(self) -> str:
-        raise NotImplementedError
+        """Let what was there before take its place again."""
 
     def _step(
         self,
