@@ -46,7 +46,7 @@ test: setup ## everything, with real container engine, ssh server and papermill
 	lint-imports --no-cache
 	scripts/real-parts || test "$(CI)" != true
 	pytest -q -n 2 --dist loadfile -m 'not real and not slow'
-	pytest -q -n 2 --dist loadfile --reruns 1 -m 'real or slow'
+	pytest -q -n 2 --dist loadfile -m 'real or slow'
 	runbook site
 
 bench: setup ## speed and memory, as ratios in one run
