@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 COMMAND = ("rollback.ipynb", "-p", "tag", "v1.4.2", "-p", "window", "0")
 # Of a rollback in practice, without the mark of the bad release, which only the first one sets.
-EVENTS = 33
+EVENTS = 35
 FEW = [(1, "after"), (4, "before"), (7, "after"), (18, "before"), (22, "after"), (EVENTS, "before")]
 ALL = [(number, when) for number in range(1, EVENTS + 1) for when in ("before", "after")][:-1]
 

@@ -32,5 +32,7 @@ def shop_images(engine: Engine) -> dict[str, str]:
 
 @pytest.fixture
 def shop(engine: Engine, shop_images: dict[str, str]) -> Iterator[Shop]:
+    for tag, image in shop_images.items():
+        engine.client.tag(image, "shop", tag, force=True)  # the engine is shared: another test may have moved it
     yield Shop(engine, shop_images)
     engine.clear()
