@@ -122,6 +122,11 @@ def printable(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 step", "2 steps": a number and its regular noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def nearest(name: str, names: Sequence[str], count: int = 3) -> list[str]:
     """The names most like `name`, best first, for "did you mean"."""
     from difflib import get_close_matches

@@ -11,7 +11,7 @@ from runbook_lib.diagnosis import Cause, diagnose
 from runbook_lib.diagnosis.remedies import remedies
 from runbook_lib.display import Table
 from runbook_lib.errors import ParameterError
-from runbook_lib.incident.record import SEVERITIES, declare, incident_for, incident_of
+from runbook_lib.incident.record import SEVERITIES, declare, incident_for, incident_of, severity_of
 from runbook_lib.run import live
 
 RUNBOOK = "triage"
@@ -43,11 +43,10 @@ class Triage(Diagnosing):
         one there, if any. severity: of an incident that is declared; empty: by the impact. title: of it; empty: by what
         is found. commander: who leads. since: when the trouble began, "12:30" today or "2026-01-31 12:30", UTC; empty:
         as the logs tell.
-        Raises IncidentError when there is no such incident, ParameterError, ConfigurationError, JournalError; nothing
-        is written then.
+        Raises IncidentError when there is no such incident or severity, ParameterError, ConfigurationError,
+        JournalError; nothing is written then.
         """
-        if severity and severity not in SEVERITIES:
-            raise ParameterError(f"there is no severity {printable(severity, 40)!r}", next_step=_severities())
+        severity = severity_of(severity) if severity else ""
         began = _moment(since)
         parameters = {"severity": severity, "title": title, "commander": commander, "since": since}
         run, target = begin_looking(RUNBOOK, service, environment, incident, parameters)
@@ -125,10 +124,6 @@ class Triage(Diagnosing):
 
 def _title(cause: Cause | None, impact: str) -> str:
     return cause.title if cause else impact
-
-
-def _severities() -> str:
-    return "; ".join(f"{name}: {meaning}" for name, meaning in SEVERITIES.items())
 
 
 def _moment(text: str) -> float | None:

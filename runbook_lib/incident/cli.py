@@ -179,14 +179,16 @@ def status(incident: str, everything: bool, as_json: bool) -> None:
 @click.argument("text")
 @click.option("--owner", default="", help="Who does it.")
 @click.option("--due", default="", help="Until when, YYYY-MM-DD.")
-@click.option("--incident", required=True, help="Id of the incident.")
+@click.option("--incident", default="", help="Its id; default: the only open one, else the last one.")
 @_as_json
 @_clear
 def follow_up(text: str, owner: str, due: str, incident: str, as_json: bool) -> None:
     """Agree on something to be done after an incident."""
+    from runbook_lib.incident import desk
     from runbook_lib.incident.follow_ups import agree
 
-    one = agree(_journal(), incident, text, owner, due)
+    journal = _journal()
+    one = agree(journal, desk.chosen(journal, incident, or_last=True).id, text, owner, due)
     if as_json:
         _print(asdict(one))
     else:

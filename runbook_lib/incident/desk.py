@@ -76,11 +76,13 @@ def close(here: Loaded | None, journal: Journal, incident: str, reason: str) -> 
     return one, left
 
 
-def chosen(journal: Journal, named: str) -> Incident:
-    """The incident that is named, else the only open one. IncidentError."""
+def chosen(journal: Journal, named: str, *, or_last: bool = False) -> Incident:
+    """The incident that is named, else the only open one; or_last: else, when none is open, the last one.
+    IncidentError."""
     if named:
         return record.incident_of(journal, named)
-    there = [one for one in incidents(journal) if one.open]
+    known = incidents(journal)
+    there = [one for one in known if one.open] or known[-1:] * or_last
     if len(there) != 1:
         what = f"{len(there)} incidents are open" if there else "no incident is open"
         ids = ", ".join(one.id for one in there)

@@ -184,7 +184,7 @@ def _causes(story: Story) -> list[str]:
 
 def _follow_ups(follow_ups: Sequence[FollowUp]) -> list[str]:
     rows = [(one.id, one.text, one.owner, one.due, "done" if one.done else "open") for one in follow_ups]
-    again = '`runbook incident follow-up INC "what" --owner NAME --due YYYY-MM-DD` adds one.'
+    again = '`runbook incident follow-up "WHAT" --owner NAME --due YYYY-MM-DD --incident INC` adds one.'
     return [*(_table(("", "what", "owner", "due", ""), rows) if rows else ["None yet."]), "", again]
 
 

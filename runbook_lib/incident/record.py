@@ -11,7 +11,6 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import get_args
 
 from runbook_lib.command import nearest, printable
 from runbook_lib.config import Severity
@@ -66,18 +65,14 @@ def declare(
 
     IncidentError for an unknown severity.
     """
-    if severity not in get_args(Severity):
-        raise IncidentError(
-            f"there is no severity {printable(severity, 40)!r}",
-            next_step="; ".join(f"{name}: {meaning}" for name, meaning in SEVERITIES.items()),
-        )
+    known = severity_of(severity)
     now = time.time()
     incident = f"INC-{datetime.fromtimestamp(now, UTC):%Y%m%d}-{secrets.token_hex(2)}"
     data = {
         "incident": incident,
         "environment": environment,
         "title": printable(title.strip(), 200) or "an incident without a title",
-        "severity": severity,
+        "severity": known,
         "commander": commander or actor(),
         "began": now if began is None else began,
         "by": actor(),
@@ -85,14 +80,22 @@ def declare(
     return declared(journal.append(run, "incident declared", data))
 
 
+def severity_of(text: str) -> Severity:
+    """The severity that is meant, "sev1" or "SEV1". IncidentError says what each means when there is none such."""
+    for severity in SEVERITIES:
+        if severity == text.strip().upper():
+            return severity
+    raise IncidentError(
+        f"there is no severity {printable(text, 40)!r}",
+        next_step="; ".join(f"{name}: {meaning}" for name, meaning in SEVERITIES.items()),
+    )
+
+
 def change(journal: Journal, incident: str, *, severity: str = "", commander: str = "", run: str = "") -> Incident:
     """Write down another severity or commander. IncidentError when there is no such open incident or severity."""
     found = open_incident(journal, incident)
-    if severity and severity not in get_args(Severity):
-        raise IncidentError(
-            f"there is no severity {printable(severity, 40)!r}", next_step=f"there are {', '.join(SEVERITIES)}"
-        )
-    data = {"severity": severity or found.severity, "commander": commander or found.commander}
+    now = severity_of(severity) if severity else found.severity
+    data = {"severity": now, "commander": commander or found.commander}
     journal.append(run, "incident changed", {"incident": found.id, **data, "by": actor()})
     return incident_of(journal, found.id)
 

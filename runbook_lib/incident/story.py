@@ -105,6 +105,12 @@ class Story:
         return [event for event in found if event.data["environment"] == self.incident.environment]
 
     @cached_property
+    def looks(self) -> list[Event]:
+        """What was measured of its environment: by observations, and by runbooks that only look."""
+        found = self.of("verified", "observed", "looked")
+        return [event for event in found if event.data["environment"] == self.incident.environment]
+
+    @cached_property
     def moments(self) -> Moments:
         one = self.incident
         failed = [e.at for e in self.verdicts if e.data["verdict"] == "FAIL"]
@@ -221,4 +227,4 @@ class _Telling:
             one.incident = replace(one.incident, severity=event.data["severity"], commander=event.data["commander"])
 
 
-_ABOUT_ENVIRONMENTS = ("verified", "observed", "put in force", "lifted", "marked", "diagnosed")
+_ABOUT_ENVIRONMENTS = ("verified", "observed", "looked", "put in force", "lifted", "marked", "diagnosed")

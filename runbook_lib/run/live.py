@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.command import printable
+from runbook_lib.command import counted, printable
 from runbook_lib.run.journal import Event
 
 # Called with each event of this process's runs, after it is in the journal.
@@ -79,7 +79,8 @@ def _continued(event: Event) -> Line:
 def _planned(event: Event) -> Line:
     facts = event.data["facts"]
     steps = sum(len(section["steps"]) for section in facts["sections"])
-    return "head", f"{facts['title']}, {steps} steps, plan {event.data['digest']}" if steps else facts["title"]
+    planned = f"{facts['title']}, {counted(steps, 'step')}, plan {event.data['digest']}"
+    return "head", planned if steps else facts["title"]
 
 
 def _plan_lines(data: dict[str, Any], commands: bool) -> list[Line]:
@@ -109,7 +110,7 @@ def _diagnosed(event: Event) -> Line:
     causes = event.data["causes"]
     if not causes:
         return "good", "no cause of trouble was found"
-    return "ask", f"{len(causes)} likely cause{'s' if len(causes) > 1 else ''}, the likeliest first"
+    return "ask", f"{counted(len(causes), 'likely cause')}, the likeliest first"
 
 
 def _diagnosed_lines(data: dict[str, Any], commands: bool) -> list[Line]:

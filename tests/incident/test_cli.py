@@ -57,6 +57,13 @@ def test_follow_ups_are_agreed_on_and_done(as_json: Callable[..., Any]) -> None:
     assert [found["done"] for found in as_json("incident", "status")["follow_ups"]] == [True]
 
 
+def test_a_follow_up_after_the_end_is_of_the_last_incident(as_json: Callable[..., Any]) -> None:
+    one = as_json("incident", "open", "checkouts fail")
+    as_json("incident", "close", "--reason", "verified")
+    made = as_json("incident", "follow-up", "alert earlier", "--owner", "ben", "--due", "2026-04-01")
+    assert made["incident"] == one["id"]
+
+
 def test_joining_prints_what_a_shell_needs(as_json: Callable[..., Any], runbook: Callable[..., Result]) -> None:
     one = as_json("incident", "open", "checkouts fail")
     assert runbook("incident", "join", one["id"]).stdout == f"export RUNBOOK_INCIDENT={one['id']}\n"
