@@ -41,7 +41,8 @@ def test_the_facts_are_there() -> None:
     mitigation = InForce("rate limit", SHOP, 140.0, "run-1", "papermill mitigate.ipynb")
     found = text(whole().story, [follow_up], [mitigation])
     for fact in (
-        "the cache was cold", "told team over CHAT", "do production.link", "30 of 100 requests watched before the mitigation failed",
+        "the cache was cold", "told team over CHAT", "do production.link",
+        "30 of 100 requests watched before the mitigation failed",
         "alert earlier", "rate limit is in force", "Roll back shop/production", "approved plan dddddddddddd",
     ):  # fmt: skip
         assert fact in found
