@@ -28,8 +28,21 @@ _STATUS_COLOURS = {
 }
 
 
+_SECTIONS = {
+    "In an incident": ("incident", "in-force", "mark", "backups", "jobs", "status-page"),
+    "Runs": ("history", "show", "approve", "settle", "abandon"),
+    "Beforehand": ("check", "list", "migrations", "drill", "practice", "site", "verify-journal"),
+}
+
+
 class _Clear(click.Group):
-    """In every command below it, a RunbookError becomes its message and exit status 1, without a traceback."""
+    """Its commands are listed by when they are needed. In every one of them, a RunbookError becomes its message and
+    exit status 1, without a traceback."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(200)) for name in names])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -42,7 +55,10 @@ class _Clear(click.Group):
 @click.group(cls=_Clear, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="runbook-lib")
 def main() -> None:
-    """Runbooks: what there is, what was run, what waits for an answer."""
+    """Runbooks: what there is, what was run, what waits for an answer.
+
+    A runbook itself is run by papermill, or by hand in JupyterLab: papermill notebooks/triage.ipynb
+    """
 
 
 main.add_command(incident)

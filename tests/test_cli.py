@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -397,3 +398,8 @@ def test_the_installed_command_ends_as_it_says(project: Path) -> None:
         done = subprocess.run([str(program), *words], capture_output=True, text=True, timeout=60)
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_help_lists_every_command_once(runbook: Callable[..., Result]) -> None:
+    listed = [line.split()[0] for line in runbook("--help").stdout.splitlines() if re.match(r"  [a-z][a-z-]+  ", line)]
+    assert sorted(listed) == sorted(main.commands)
