@@ -44,7 +44,8 @@ class Change:
     table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
     columns: the columns it concerns. name: of an index or constraint; to: the new name of what is renamed.
     creates: it stands in a Schema::create. exists: IF EXISTS was said. call: how it was written.
-    guards: the conditions under which it is made. why: of what is not understood.
+    guards: the conditions under which it is made. within: in a transaction that the migration itself begins.
+    why: of what is not understood.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Change:
     connection: str = ""
     exists: bool = False
     creates: bool = False
+    within: bool = False
 
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""

@@ -23,6 +23,7 @@ class Known:
     again: the tables that are created somewhere in the set; a name that is taken again can have no view.
     leaving: the columns that are dropped somewhere in it. doubtful: those that may have been changed.
     swept: the tables of the set whose rows go when older code deletes rows of its own.
+    rebuilds_quietly: on SQLite, a table is made anew with foreign keys out of force.
     before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
     (None when it does not say), and whether other tables may refer to a table.
     """
@@ -30,6 +31,7 @@ class Known:
     before: Callable[[str, str], Column | None] = lambda table, column: None
     key: Callable[[Change], Change | None] = lambda dropped: None
     referred: Callable[[str], bool] = lambda table: True
+    rebuilds_quietly: bool = False
     tables: set[str] = field(default_factory=set)
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     changed: dict[tuple[str, str], Column] = field(default_factory=dict)

@@ -31,7 +31,8 @@ class Act:
     verb: "blueprint" (method of $table), "schema" (method of Schema), "sql", "rows" (data), "unread".
     method: the method's name as it was called. table: its name, a Dynamic or None.
     arguments: by position or name. modifiers: the calls that follow in the chain.
-    guards: the conditions under which it is reached; without any it is certain to be.
+    guards: the conditions under which it is reached; without any it is certain to be. within: it runs in a
+    transaction that the migration itself begins.
     """
 
     verb: str
@@ -42,6 +43,7 @@ class Act:
     guards: tuple[str, ...] = ()
     creates: bool = False
     connection: Any = ""
+    within: bool = False
     why: str = ""
     modifiers: list[tuple[str, Arguments]] = field(default_factory=list)
 

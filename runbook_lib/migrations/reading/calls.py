@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
 from runbook_lib.migrations.reading.operators import CONNECTION, equal_loosely
+from runbook_lib.migrations.reading.spelling import spelled
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
     Blueprint,
@@ -265,7 +266,7 @@ def scoped(reader: Reader, node: Node) -> Value:
     if name_node.type != "name" or scope.type not in {"name", "qualified_name", "relative_scope"}:
         _arguments(reader, node)
         return reader.unread(node, "what is called is known only when it runs")
-    owner, method = text(scope), text(name_node)
+    owner, method = text(scope), spelled(text(name_node))
     if owner in {"self", "static"}:
         return _own(reader, node, method)
     if owner == "parent":
@@ -383,7 +384,7 @@ def member(reader: Reader, node: Node) -> Value:
         method = named
     if isinstance(owner, This):
         return _on_this(reader, node, method)
-    return _on(reader, node, owner, method, _arguments(reader, node))
+    return _on(reader, node, owner, spelled(method), _arguments(reader, node))
 
 
 def _on_this(reader: Reader, node: Node, method: str) -> Value:

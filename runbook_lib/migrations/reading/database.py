@@ -69,6 +69,14 @@ _SQL = words(
     selectFromWriteConnection selectResultSets
     """
 )
+# What else is looked for by its name.
+METHODS = frozenset(
+    {
+        *_SCHEMA_READS, *_SCHEMA_SETTINGS, *_SCHEMA_CHANGES, *_SCHEMA_GUARDS, *_CONNECTION_READS, *_SQL, "create",
+        "table", "createIfNotExists", "withoutForeignKeyConstraints", "connection", "getConnection", "transaction",
+        "getDriverName", "getTablePrefix", "getSchemaBuilder", "raw", "listen", "getPdo", "getReadPdo",
+    }
+)  # fmt: skip
 
 
 def call(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
@@ -160,6 +168,8 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
         return Raw(first)
     if method in {"connection", "setDefaultConnection"}:
         return Connection(arguments.get(0, "")) if method == "connection" else reader.unread(node, "another connection")
+    if method in {"transaction", "beginTransaction"}:
+        reader.within = True  # and after it, to be sure
     if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
         return reader.call(node, first, owner)
     if method == "getDriverName":

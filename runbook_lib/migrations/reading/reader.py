@@ -50,6 +50,7 @@ class Reader:
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
         self.labels: set[str] = set()
+        self.within = False  # a transaction that the migration began
         self._steps = 0
 
     def method(self, name: str) -> Method:
@@ -163,7 +164,7 @@ class Reader:
             del self.guards[depth:]
 
     def act(self, verb: str, method: str, table: Value, arguments: Arguments, node: Node, **more: Any) -> Act:
-        act = Act(verb, method, table, arguments, line(node), tuple(self.guards), **more)
+        act = Act(verb, method, table, arguments, line(node), tuple(self.guards), within=self.within, **more)
         self.acts.append(act)
         return act
 
