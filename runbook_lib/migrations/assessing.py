@@ -15,17 +15,15 @@ from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_ba
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.older import Sources
-from runbook_lib.migrations.reading.acts import Expected, Method, OnDrivers
+from runbook_lib.migrations.reading.acts import TRIED, Expected, Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader, There
-from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
 from runbook_lib.migrations.shims import shims_of
 from runbook_lib.migrations.translating import changes
 from runbook_lib.schema.quoting import quoted
-
 
 # Since this version of Laravel, SQLite's tables are made anew with foreign keys out of force.
 _QUIET_SINCE = 11

@@ -39,9 +39,7 @@ def assess_between(
     read = partial(code_files, repo, target, without=places, path=prefix)
     chosen = [new[name] for name in names]
     framework = min(framework_at(repo, release, prefix) for release in (target, live))
-    assessment = assess(
-        chosen, database=database, earlier=old, references=find, sources=read, framework=framework
-    )
+    assessment = assess(chosen, database=database, earlier=old, references=find, sources=read, framework=framework)
     return assessment, _notes(old, new)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.migrations.reading.acts import Expected, OnDrivers
+from runbook_lib.migrations.reading.acts import TRIED, Expected, OnDrivers
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class Change:
     def certain(self) -> bool:
         """It happened, to what is named."""
         return self.fixed and all(isinstance(guard, Expected) for guard in self.guards)
+
+    @property
+    def certain_or_failed(self) -> bool:
+        """It happened, or failed in a try."""
+        return self.fixed and all(isinstance(guard, Expected) or guard == TRIED for guard in self.guards)
 
     def kind_of_database(self, database: str) -> str:
         """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""

@@ -33,9 +33,14 @@ def test_a_file_that_says_nothing(content: bytes | None) -> None:
 
 
 USERS = "Schema::create('users', function ($table) { $table->id(); $table->string('name', 50); });"
-POSTS = "Schema::create('posts', function ($table) { $table->foreignId('user_id')->constrained()->cascadeOnDelete(); });"
+POSTS = (
+    "Schema::create('posts', function ($table) { $table->foreignId('user_id')->constrained()->cascadeOnDelete(); });"
+)
 WIDER = table("$table->string('name', 90)->change();")
-KEY = table("$table->unsignedBigInteger('team_id')->nullable(); $table->foreign('team_id')->references('id')->on('teams')->nullOnDelete();")  # noqa: E501
+KEY = table(
+    "$table->unsignedBigInteger('team_id')->nullable();"
+    "$table->foreign('team_id')->references('id')->on('teams')->nullOnDelete();"
+)
 # up(), and the verdicts on SQLite with Laravel 8 to 10, and since 11: a table that others refer to is made anew.
 MADE_ANEW = {
     "a column is changed": (WIDER, "unknown", "safe"),

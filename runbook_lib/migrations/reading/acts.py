@@ -9,6 +9,10 @@ from typing import Any
 Arguments = dict[int | str, Any]
 
 
+# The guard of a try with a catch: what is in it was done, or failed on the way.
+TRIED = "it did not fail in try"
+
+
 class OnDrivers(str):
     """A condition that holds on these kinds of databases, whatever their rows: what is under it happened on them."""
 

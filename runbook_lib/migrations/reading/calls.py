@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ _MODEL_SETTINGS = {
     "unguard", "reguard", "unsetEventDispatcher", "flushEventListeners", "disableSearchSyncing", "enableSearchSyncing",
     "preventLazyLoading", "disableAuditing", "enableAuditing",
 }  # fmt: skip
+_ELOQUENT = {"Eloquent", "Illuminate\\Database\\Eloquent\\Model"}
+# An application's own class is asked for something: License::isCommunity().
+_QUESTION = re.compile(r"(is|has)[A-Z](?!\w*(?:Or|And|Else|Create|Set|Update))\w*")
 _APPS = {"App", "Illuminate\\Support\\Facades\\App"}
 _MODEL_STARTS = words(
     """
@@ -238,7 +242,7 @@ def created(reader: Reader, node: Node) -> Value:
         return Raw(arguments.get(0))
     if name in harmless.MADE or name.endswith("Exception"):
         return Dynamic(f"new {name}", "pure", never_null=True)
-    if _is_model(name) and not arguments:
+    if _is_model(name):  # fill() sets attributes, and writes nothing before save()
         return Query(None, name)
     if node.parent is not None and node.parent.type == "parenthesized_expression" and _named_only(node.parent):
         return Query(None, name)
@@ -285,11 +289,15 @@ def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: A
         return Dynamic(text(node)[:200], _kind(list(arguments.values())))
     if name in harmless.CACHES:
         return _cached(reader, node, method, arguments)
+    if name in harmless.FILES and method in harmless.FILE_READS:
+        return Dynamic(text(node)[:80], "files")
+    if name in harmless.ARTISANS and method == "call" and arguments.get(0) in harmless.COMMANDS:
+        return Dynamic(text(node)[:80], "pure")
     if method == "cases" or (method in harmless.OF_ENUMS and {"Enums", "Enum"} & set(name.split("\\")[:-1])):
         return Dynamic(text(node)[:200], "pure", fixed=True, never_null=True)
     if name in _APPS:
         return Dynamic(text(node)[:80], "pure") if method in harmless.APPLICATION else reader.unread(node, "not known")
-    if _is_model(name) and method in _MODEL_SETTINGS:
+    if (_is_model(name) or name in _ELOQUENT) and method in _MODEL_SETTINGS:
         return None
     if _is_model(name) and method in {"withoutEvents", "unguarded", "withoutTimestamps", "withoutSyncingToSearch"}:
         return reader.call(node, arguments.get(0))
@@ -297,6 +305,8 @@ def _class_call(reader: Reader, node: Node, name: str, method: str, arguments: A
         return database.call(reader, node, Query(None, name), method, arguments)
     if _is_model(name) and method == "getTableName":
         return Dynamic(text(node)[:80], "pure", fixed=True)
+    if _QUESTION.fullmatch(method) and all(is_literal(value) for value in arguments.values()):
+        return Dynamic(text(node)[:80], "plain")
     return reader.unread(node, f"{name}::{method}() is not known")
 
 
@@ -441,6 +451,8 @@ def _on_dynamic(reader: Reader, node: Node, owner: Dynamic, method: str, argumen
         return Dynamic(text(node)[:200], "unread")
     if owner.kind == "cache":
         return _cached(reader, node, method, arguments)
+    if owner.kind == "files" and method in harmless.FILE_READS:
+        return Dynamic(text(node)[:80], "files")
     if owner.kind == "application" and method in harmless.APPLICATION:
         return Dynamic(text(node)[:80], "pure")
     if owner.kind == "application" and method == "make":

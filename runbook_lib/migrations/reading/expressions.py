@@ -59,7 +59,7 @@ def _variable(reader: Reader, node: Node) -> Value:
     name = text(node)[1:]
     if name == "this":
         return This()
-    return reader.scope.get(name, Dynamic(f"${name}"))
+    return reader.scope[name] if name in reader.scope else Dynamic(f"${name}")
 
 
 def _named_variable(reader: Reader, node: Node) -> Value:
