@@ -394,7 +394,9 @@ def member(reader: Reader, node: Node) -> Value:
         method = named
     if isinstance(owner, This):
         return _on_this(reader, node, method)
-    return _on(reader, node, owner, spelled(method), _arguments(reader, node))
+    arguments = _arguments(reader, node)
+    # Modifiers of a column are no methods but attributes that are set: of them capitals make another.
+    return _on(reader, node, owner, method if isinstance(owner, Definition) else spelled(method), arguments)
 
 
 def _on_this(reader: Reader, node: Node, method: str) -> Value:
