@@ -118,7 +118,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202
 def printable(text: str, limit: int = 200) -> str:
     """Text from outside made safe for a terminal: control and direction characters shown as escapes, cut
     to `limit` characters."""
-    text = _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\n", " ").replace("\t", " "))
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\n", " ").replace("\t", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -15,16 +15,18 @@ from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_ba
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
 from runbook_lib.migrations.older import Sources
-from runbook_lib.migrations.reading.acts import Expected, Method, OnDrivers
+from runbook_lib.migrations.reading.acts import TRIED, Expected, Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader, There
-from runbook_lib.migrations.reading.statements import TRIED
 from runbook_lib.migrations.reading.syntax import File, UnreadableError, read_file, text
 from runbook_lib.migrations.reversing import Reversal, compare
 from runbook_lib.migrations.rules import RULES, Verdict
 from runbook_lib.migrations.shims import shims_of
 from runbook_lib.migrations.translating import changes
 from runbook_lib.schema.quoting import quoted
+
+# Since this version of Laravel, SQLite's tables are made anew with foreign keys out of force.
+_QUIET_SINCE = 11
 
 
 @dataclass
@@ -46,13 +48,14 @@ def assess(
     earlier: Sequence[MigrationFile] = (),
     references: References | None = None,
     sources: Sources | None = None,
+    framework: int = 0,
 ) -> Assessment:
     """Whether code that does not know these migrations can live with them, in the order in which they ran.
 
     database: the driver: mysql, mariadb, pgsql, sqlite, or "" for any of them. earlier: the migrations that the older
     code has; they tell what a changed column was before. references: finds names in the older code. sources: gives its
     files that name one of some words, so that a new name is seen that means something there already; without it the
-    result says so.
+    result says so. framework: the lowest major version of Laravel that may have run them; 0: not known.
     """
     driver, database = database, "mysql" if database == "mariadb" else database
     history = History(earlier, driver)
@@ -62,6 +65,7 @@ def assess(
         history.follow(file, None if read[-1].wrong else read[-1].up)
     known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
+    known.rebuilds_quietly = framework >= _QUIET_SINCE
     known.swept = swept(everything)
     known.again = {(c.connection, c.table) for c in everything if c.kind == "create table"}
     known.leaving = {(c.connection, c.table, column) for c in everything if c.kind in DROPS for column in c.columns}

@@ -9,7 +9,14 @@ from runbook_lib.errors import ParameterError
 from runbook_lib.migrations.assessing import assess
 from runbook_lib.migrations.assessment import Assessment
 from runbook_lib.migrations.files import MigrationFile, brought, in_order
-from runbook_lib.migrations.repository import code_files, code_names, files_at, folders_of_migrations, is_older
+from runbook_lib.migrations.repository import (
+    code_files,
+    code_names,
+    files_at,
+    folders_of_migrations,
+    framework_at,
+    is_older,
+)
 
 _NOTED = 10
 
@@ -31,7 +38,8 @@ def assess_between(
     find = partial(code_names, repo, target, without=places[0], path=prefix)
     read = partial(code_files, repo, target, without=places, path=prefix)
     chosen = [new[name] for name in names]
-    assessment = assess(chosen, database=database, earlier=old, references=find, sources=read)
+    framework = min(framework_at(repo, release, prefix) for release in (target, live))
+    assessment = assess(chosen, database=database, earlier=old, references=find, sources=read, framework=framework)
     return assessment, _notes(old, new)
 
 

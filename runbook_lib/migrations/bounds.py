@@ -18,7 +18,10 @@ _SHORT = {
 }  # fmt: skip
 _LENGTHS = {"string": 255, "char": 255, "tinyText": 255}
 _TEXTS = {"text": 65_535 // 4, "mediumText": 2**22, "longText": 2**30}
-_OTHER_INDEX = re.compile(r"^(fulltext|spatialIndex|vectorIndex)\(|->(fulltext|spatialIndex|vectorIndex)\(", re.I)
+_OTHER_INDEX = re.compile(
+    r"^(fulltext|spatialIndex|vectorIndex)\(|->(fulltext|spatialIndex|vectorIndex)\(|\b(add|create)\s+(fulltext|spatial)\b",
+    re.IGNORECASE,
+)
 _OTHER_METHOD = re.compile(r"\busing\s+(gin|gist|spgist|brin|hash)\b|->algorithm\('(gin|gist|brin|hash)'\)", re.I)
 _PART = re.compile(r"\s*(?:([A-Za-z_]\w*)|`(\w+)`|\"(\w+)\"|'([^'\\]*)')\s*")
 _ARITHMETIC = re.compile(r"(?!.*\w\s*\()[\w\s.+*/%()-]+", re.DOTALL)

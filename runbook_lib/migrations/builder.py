@@ -54,6 +54,13 @@ DROPPED_INDEXES = {
 DROPPED_TIMESTAMPS = {"dropTimestamps", "dropTimestampsTz", "dropDatetimes"}
 DROPPED_SOFT_DELETES = {"dropSoftDeletes", "dropSoftDeletesTz", "dropSoftDeletesDatetime"}
 
+# Methods of $table that take away or rename.
+COMMANDS = words(
+    """
+    dropColumn removeColumn dropRememberToken dropMorphs dropConstrainedForeignId dropConstrainedForeignIdFor
+    dropForeignIdFor renameColumn renameIndex renameForeign rename drop dropIfExists create foreign rememberToken
+    """
+)
 # Of the table as a whole.
 OPTIONS = words(
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.migrations.reading.acts import Expected, OnDrivers
+from runbook_lib.migrations.reading.acts import TRIED, Expected, OnDrivers
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Change:
     table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
     columns: the columns it concerns. name: of an index or constraint; to: the new name of what is renamed.
     creates: it stands in a Schema::create. exists: IF EXISTS was said. call: how it was written.
-    guards: the conditions under which it is made. why: of what is not understood.
+    guards: the conditions under which it is made. within: in a transaction that the migration itself begins.
+    why: of what is not understood.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Change:
     connection: str = ""
     exists: bool = False
     creates: bool = False
+    within: bool = False
 
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
@@ -72,6 +74,11 @@ class Change:
     def certain(self) -> bool:
         """It happened, to what is named."""
         return self.fixed and all(isinstance(guard, Expected) for guard in self.guards)
+
+    @property
+    def certain_or_failed(self) -> bool:
+        """It happened, or failed in a try."""
+        return self.fixed and all(isinstance(guard, Expected) or guard == TRIED for guard in self.guards)
 
     def kind_of_database(self, database: str) -> str:
         """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""

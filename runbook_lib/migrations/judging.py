@@ -12,7 +12,7 @@ from runbook_lib.migrations.rules import RULES, Rule, Verdict
 
 ROWS = {"insert rows", "change rows", "delete rows", "fill new columns"}
 _INDEXING = {"add index", "add unique", "add primary", "add foreign key"}
-_REBUILDING = {"change column", "drop foreign key", "add foreign key"}
+_KEYS = {"drop foreign key", "add foreign key"}
 _UNINDEXING = {"drop index", "drop unique", "drop primary", "drop fulltext", "drop foreign key"}
 
 
@@ -121,8 +121,14 @@ def _added(change: Change, known: Known, database: str) -> str:
 
 
 def _rebuilt(change: Change, known: Known, database: str, judged: Sequence[Judged]) -> list[Judged]:
-    """On SQLite some changes make the table anew; where rows are lost anyway, that is said already."""
-    if change.kind not in _REBUILDING or database not in {"sqlite", ""} or _of_new_table(change, known):
+    """On SQLite some changes make the table anew; where rows are lost anyway, that is said already.
+
+    Laravel 8 to 10 do so for a changed column, with foreign keys in force; they add no key to a table that is there,
+    and refuse to drop one. Laravel 11 and later put foreign keys out of force meanwhile, which a transaction prevents.
+    """
+    if change.kind != "change column" and not (change.kind in _KEYS and change.within):
+        return []
+    if database not in {"sqlite", ""} or _of_new_table(change, known) or (known.rebuilds_quietly and not change.within):
         return []
     lost = known.leaves(change, change.columns) or any(j.rule.verdict is Verdict.LOSS and not j.safe for j in judged)
     if lost or not known.may_be_referred(change):

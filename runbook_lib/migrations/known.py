@@ -23,6 +23,7 @@ class Known:
     again: the tables that are created somewhere in the set; a name that is taken again can have no view.
     leaving: the columns that are dropped somewhere in it. doubtful: those that may have been changed.
     swept: the tables of the set whose rows go when older code deletes rows of its own.
+    rebuilds_quietly: on SQLite, a table is made anew with foreign keys out of force.
     before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
     (None when it does not say), and whether other tables may refer to a table.
     """
@@ -30,6 +31,7 @@ class Known:
     before: Callable[[str, str], Column | None] = lambda table, column: None
     key: Callable[[Change], Change | None] = lambda dropped: None
     referred: Callable[[str], bool] = lambda table: True
+    rebuilds_quietly: bool = False
     tables: set[str] = field(default_factory=set)
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     changed: dict[tuple[str, str], Column] = field(default_factory=dict)
@@ -147,26 +149,30 @@ def replayed(changes: Sequence[Change], table: str, column: str) -> Column | Non
     """A column after these changes of earlier migrations; None when that is not certain."""
     found: Column | None = None
     name = table
+    named = False
     for change in changes:
         if change.kind == "unread" and (change.table == name or column in change.call):
-            found = None
+            found, named = None, True
         if change.kind == "rename table" and change.to == table:
             # The table had another name before: its columns are looked for under that.
             found = replayed([c for c in changes if c is not change and c.table == change.table], change.table, column)
         if change.table != name:
             continue
-        found = _step(change, column, found)
+        found = _step(change, column, found, named)
+        named = named or column in {*change.columns, change.to}
     return found
 
 
-def _step(change: Change, column: str, found: Column | None) -> Column | None:
+def _step(change: Change, column: str, found: Column | None, named: bool) -> Column | None:
+    """named: something was said of the column before. If not, and it is there afterwards, a try has made it."""
     if change.kind in {"create table", "drop table"}:
         return None
     if change.kind == "rename column":
         return None if column in {change.columns[0], change.to} else found
     if column not in change.columns or change.kind not in ADDS | DROPS | CHANGES:
         return found
-    if not change.certain or change.kind in DROPS:
+    first = not named and change.kind in ADDS
+    if not (change.certain_or_failed if first else change.certain) or change.kind in DROPS:
         return None
     if change.column is not None and change.column.name == column and change.kind in ADDS | CHANGES:
         return change.column

@@ -12,6 +12,7 @@ from runbook_lib.command import nearest, printable
 from runbook_lib.errors import PlatformError, UnknownReleaseError
 from runbook_lib.migrations.assessment import Reference
 from runbook_lib.migrations.files import MigrationFile, in_order
+from runbook_lib.migrations.framework import FILES, major_version
 
 FOLDER = "database/migrations"
 TIMEOUT = 60.0
@@ -91,6 +92,12 @@ def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[Migr
             blobs[path.decode("utf-8", "surrogateescape")] = head.split(b" ")[2]
     content = dict(zip(blobs, _contents(repo, list(blobs.values())), strict=True))
     return [MigrationFile(path, content[path]) for path in in_order(blobs)]
+
+
+def framework_at(repo: Path | str, revision: str, path: str = "") -> int:
+    """The lowest major version of Laravel that a revision runs on; 0 when it does not say."""
+    commit = commit_of(repo, revision)
+    return major_version(*_contents(repo, [f"{commit}:{_top(path)}{name}".encode() for name in FILES]))
 
 
 def found_anywhere(repo: Path | str, names: Collection[str], folder: str = FOLDER) -> list[MigrationFile]:

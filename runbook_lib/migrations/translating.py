@@ -45,6 +45,7 @@ def _change(act: Act, kind: str, **more: Any) -> Change:
     more.setdefault("call", _call(act))
     connection = shown(act.connection) if act.connection else ""
     more.setdefault("creates", act.creates)
+    more.setdefault("within", act.within)
     return Change(kind, name, line=act.line, guards=act.guards, connection=connection, **more)
 
 

@@ -489,6 +489,21 @@ CASES = (
         None,
         "breaks",
     ),
+    Case(
+        "add-foreign-to-a-table-that-others-refer-to",
+        table("orders", "unsignedBigInteger('channel_id')->nullable()")
+        + table("orders", "foreign('channel_id')->references('id')->on('categories')->nullOnDelete()"),
+        None,
+    ),
+    Case("capitals-in-a-method", table("customers", "STRING('title')->nullable()"), None),
+    Case("capitals-in-a-modifier", table("customers", "string('title')->Nullable()"), None, "breaks"),
+    Case("drop-with-capitals", table("customers", "DropColumn('nickname')"), None, "breaks"),
+    Case("create-in-try", block("try", created("invoices", *_INVOICES)) + block("catch (Exception $e)", ""), None),
+    Case("clear-views", "\\Illuminate\\Support\\Facades\\Artisan::call('view:clear');", None),
+    Case("relation-deleted", block("foreach (Product::all() as $one)", "$one->comments()->delete();"), None, "wrong"),
+    Case(
+        "model-filled-and-saved", "$new = new \\App\\Models\\Category(['name' => 'new']);\n$new->save();", None, "wrong"
+    ),
 )
 
 # Where one database differs from the others. SQLite alters a table by making it anew, and with foreign keys on,
@@ -508,6 +523,7 @@ APART: Mapping[str, Mapping[Driver, Truth]] = {
     "add-spatial-index": {"pgsql": "refused", "sqlite": "refused"},
     "add-timestamp-required": {"sqlite": "breaks"},
     "add-virtual-column": {"pgsql": "refused"},
+    "capitals-in-a-modifier": {"pgsql": "refused", "sqlite": "refused"},
     "bigint-to-smallint": {"sqlite": "wrong"},
     "chain-on-one-line": {"sqlite": "refused"},
     "column-name-in-variable": {"sqlite": "refused"},

@@ -71,6 +71,31 @@ def test_questions_in_the_history_are_answered_too() -> None:
     assert verdict(table("$table->string('name', 120)->change();"), earlier=(USERS, changed)) == "safe"
 
 
+def tried(up: str) -> str:
+    return f"try {{ {up} }} catch (\\Exception $e) {{ Log::error($e->getMessage()); }}"
+
+
+def named(length: int, change: str = "") -> str:
+    return table(f"$table->string('name', {length}){change};")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "length", "expected"),
+    [
+        ((tried(USERS),), 90, "safe"),
+        ((tried(USERS),), 40, "loss"),
+        (("if (! Schema::hasTable('users')) { " + tried(USERS) + " }",), 90, "unknown"),
+        ((USERS, tried(named(200))), 90, "unknown"),  # it may have failed, for the column was there
+        (("if ($x) { " + named(200) + " }", tried(named(50))), 90, "unknown"),
+        ((USERS, tried(named(200, "->change()"))), 90, "unknown"),
+    ],
+)
+def test_a_column_is_known_from_a_try_that_nothing_can_have_forestalled(
+    earlier: tuple[str, ...], length: int, expected: str
+) -> None:
+    assert verdict(named(length, "->change()"), earlier=earlier) == expected
+
+
 def test_a_column_that_was_missing_is_new_to_what_follows() -> None:
     add = "if (! Schema::hasColumn('users', 'slug')) { " + table("$table->string('slug')->nullable();") + " }"
     fill = "DB::table('users')->update(['slug' => 'x']);"

@@ -93,7 +93,7 @@ UNKNOWN = {
     "array for a closure in a collection": "collect(DB::select('select 1'))->each([$this, 'rebuild']);",
     "name for a closure": "Order::all()->each('rebuild');",
     "method of rows": "Order::first()->rebuild();",
-    "relation of rows": "Order::first()->lines()->delete();",
+    "relation of rows that is read": "Order::first()->lines()->get();",
     "SQL put together": "DB::statement(\"ALTER TABLE users ADD a $type NULL\");",
     "SQL in a comment that runs": "DB::statement('ALTER TABLE users ADD a INT NULL /*! , DROP COLUMN b */');",
     "SQL that writes in a WITH": "DB::select('WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x');",

@@ -9,6 +9,10 @@ from typing import Any
 Arguments = dict[int | str, Any]
 
 
+# The guard of a try with a catch: what is in it was done, or failed on the way.
+TRIED = "it did not fail in try"
+
+
 class OnDrivers(str):
     """A condition that holds on these kinds of databases, whatever their rows: what is under it happened on them."""
 
@@ -31,7 +35,8 @@ class Act:
     verb: "blueprint" (method of $table), "schema" (method of Schema), "sql", "rows" (data), "unread".
     method: the method's name as it was called. table: its name, a Dynamic or None.
     arguments: by position or name. modifiers: the calls that follow in the chain.
-    guards: the conditions under which it is reached; without any it is certain to be.
+    guards: the conditions under which it is reached; without any it is certain to be. within: it runs in a
+    transaction that the migration itself begins.
     """
 
     verb: str
@@ -42,6 +47,7 @@ class Act:
     guards: tuple[str, ...] = ()
     creates: bool = False
     connection: Any = ""
+    within: bool = False
     why: str = ""
     modifiers: list[tuple[str, Arguments]] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading.syntax import children, text
-from runbook_lib.migrations.reading.values import Blueprint, Dynamic, This, Value, is_literal
+from runbook_lib.migrations.reading.values import Blueprint, Dynamic, Query, This, Value, is_literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -40,7 +40,7 @@ def _bind_property(reader: Reader, target: Node, value: Value) -> None:
     if isinstance(owner, This):
         name = text(parts[-1])
         reader.properties[name] = Dynamic(f"$this->{name}") if reader.guards else value
-    elif isinstance(owner, Blueprint) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
+    elif isinstance(owner, Blueprint | Query) or (isinstance(owner, Dynamic) and owner.kind in {"rows", "pure"}):
         return  # $table->engine = ..., $row->name = ...: nothing is written before save()
     else:
         reader.unread(target, "a property of something unknown is set")

@@ -69,6 +69,14 @@ _SQL = words(
     selectFromWriteConnection selectResultSets
     """
 )
+# What else is looked for by its name.
+METHODS = frozenset(
+    {
+        *_SCHEMA_READS, *_SCHEMA_SETTINGS, *_SCHEMA_CHANGES, *_SCHEMA_GUARDS, *_CONNECTION_READS, *_SQL, "create",
+        "table", "createIfNotExists", "withoutForeignKeyConstraints", "connection", "getConnection", "transaction",
+        "getDriverName", "getTablePrefix", "getSchemaBuilder", "raw", "listen", "getPdo", "getReadPdo",
+    }
+)  # fmt: skip
 
 
 def call(reader: Reader, node: Node, owner: Value, method: str, arguments: Arguments) -> Value:
@@ -160,6 +168,8 @@ def _connection(reader: Reader, node: Node, owner: Connection, method: str, argu
         return Raw(first)
     if method in {"connection", "setDefaultConnection"}:
         return Connection(arguments.get(0, "")) if method == "connection" else reader.unread(node, "another connection")
+    if method in {"transaction", "beginTransaction"}:
+        reader.within = True  # and after it, to be sure
     if method in {"transaction", "withoutPretending", "pretend", "afterCommit", "withoutTablePrefix"}:
         return reader.call(node, first, owner)
     if method == "getDriverName":
@@ -236,7 +246,25 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
     if method in READS or method in WRITES or method in {"firstOrNew"}:
         _closures(reader, method, arguments, owner)
         return owner if method in _BUILDS or method.startswith(("where", "orWhere")) else _rows(node, owner)
+    if not arguments and owner.model and _written_to(node):
+        return Query(None, f"{owner.model}->{method}()")  # a relation: what is written is said of it
     return reader.unread(node, f"{method}() is not known")
+
+
+def _written_to(node: Node) -> bool:
+    """Whether the query that a call gives ends in a write."""
+    caller = node.parent
+    while (
+        caller is not None and caller.type == "member_call_expression" and caller.child_by_field_name("object") == node
+    ):
+        name = caller.child_by_field_name("name")
+        method = text(name) if name is not None else ""
+        if WRITES.get(method):
+            return True
+        if method not in READS:
+            return False
+        node, caller = caller, caller.parent
+    return False
 
 
 def _pieces(method: str, arguments: Arguments) -> list[Value]:

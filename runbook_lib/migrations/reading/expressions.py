@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import runbook_lib.migrations.reading.calls as calls
+from runbook_lib.migrations.reading import calls, classes, functions
 from runbook_lib.migrations.reading.binding import bind
 from runbook_lib.migrations.reading.drivers import chosen, holding, ways_of
 from runbook_lib.migrations.reading.operators import combined, negated, php_text
@@ -59,7 +59,7 @@ def _variable(reader: Reader, node: Node) -> Value:
     name = text(node)[1:]
     if name == "this":
         return This()
-    return reader.scope.get(name, Dynamic(f"${name}"))
+    return reader.scope[name] if name in reader.scope else Dynamic(f"${name}")
 
 
 def _named_variable(reader: Reader, node: Node) -> Value:
@@ -219,7 +219,7 @@ def _subscript(reader: Reader, node: Node) -> Value:
     if isinstance(held, dict) and is_literal(key) and key in held:
         return held[key]
     if isinstance(held, Dynamic) and held.kind == "application":
-        return calls.application({0: key})
+        return functions.application({0: key})
     if isinstance(held, Dynamic):
         fixed = held.fixed and is_literal(key)
         return Dynamic(f"{held.text}[{shown(key)!r}]", held.kind, fixed)
@@ -343,9 +343,9 @@ EXPRESSIONS: dict[str, Callable[[Reader, Node], Value]] = {
     "print_intrinsic": _inner,
     "throw_expression": _throw,
     "sequence_expression": _inner,
-    "function_call_expression": calls.function,
+    "function_call_expression": functions.function,
     "member_call_expression": calls.member,
     "nullsafe_member_call_expression": calls.member,
     "scoped_call_expression": calls.scoped,
-    "object_creation_expression": calls.created,
+    "object_creation_expression": classes.created,
 }

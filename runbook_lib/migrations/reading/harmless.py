@@ -85,6 +85,25 @@ GIVING = words(
     """
 )
 CACHES = {"Cache", "Illuminate\\Support\\Facades\\Cache"}
+# Looking at files; what writes or deletes them is not among these.
+FILES = {
+    "Storage", "Illuminate\\Support\\Facades\\Storage", "File", "Illuminate\\Support\\Facades\\File",
+}  # fmt: skip
+FILE_READS = words(
+    """
+    disk exists missing get json path url size lastModified mimeType files allFiles directories allDirectories
+    isDirectory isFile isReadable extension name basename dirname glob hash lines
+    """
+)
+ARTISANS = {"Artisan", "Illuminate\\Support\\Facades\\Artisan"}
+# Commands of Laravel's own that touch no database, and no files but those that it makes itself.
+COMMANDS = words(
+    """
+    config:clear config:cache route:clear route:cache view:clear view:cache event:clear event:cache clear-compiled
+    optimize queue:restart horizon:terminate octane:reload storage:link package:discover permission:cache-reset
+    lang:publish schedule:clear-cache
+    """
+)
 CACHE_WRITES = words(
     "forget flush put forever add tags store forgetMany clear driver lock putMany delete deleteMultiple"
 )
@@ -144,7 +163,7 @@ READS = words(
     partition pipe pop prepend push put random reduce reject reverse search shift shuffle slice some sort sortBy
     sortByDesc sortKeys splice split transform undot unique whenEmpty whenNotEmpty whereInstanceOf whereStrict zip
     getCollection items hasMorePages nextCursor setTouchedRelations timestamps usesTimestamps getDates fetch
-    fetchAll fetchColumn format getTimestamp toDateString toDateTimeString orderedUuid forPageAfterId
+    lists orOn fetchAll fetchColumn format getTimestamp toDateString toDateTimeString orderedUuid forPageAfterId
     """
 ) - {"push"}
 

@@ -50,6 +50,7 @@ class Reader:
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
         self.labels: set[str] = set()
+        self.within = False  # a transaction that the migration began
         self._steps = 0
 
     def method(self, name: str) -> Method:
@@ -163,7 +164,7 @@ class Reader:
             del self.guards[depth:]
 
     def act(self, verb: str, method: str, table: Value, arguments: Arguments, node: Node, **more: Any) -> Act:
-        act = Act(verb, method, table, arguments, line(node), tuple(self.guards), **more)
+        act = Act(verb, method, table, arguments, line(node), tuple(self.guards), within=self.within, **more)
         self.acts.append(act)
         return act
 
@@ -178,18 +179,21 @@ class Reader:
         found: Arguments = {}
         if node is None:
             return found
+        position = 0
         for argument in children(node):
             if argument.type != "argument":
                 self.unread(argument, "this argument is not understood")
                 continue
             parts = children(argument)
-            name = argument.child_by_field_name("name")
-            if name is not None and len(parts) > 1:
+            name = argument.child_by_field_name("name") if len(parts) > 1 else None
+            if name is not None:
                 found[text(name)] = self.value(parts[-1])
             elif parts and parts[-1].type == "variadic_unpacking":
                 self._unpack(parts[-1], found)
+                position = len(found)
             elif parts:
-                found[len([key for key in found if isinstance(key, int)])] = self.value(parts[-1])
+                found[position] = self.value(parts[-1])
+                position += 1
         return found
 
     def _unpack(self, node: Node, found: Arguments) -> None:

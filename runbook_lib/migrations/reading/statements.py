@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import reader as reading
+from runbook_lib.migrations.reading.acts import TRIED
 from runbook_lib.migrations.reading.binding import bind
 from runbook_lib.migrations.reading.branches import chosen_branch, chosen_case, merged
 from runbook_lib.migrations.reading.sequences import block, sequence, shown
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from runbook_lib.migrations.reading.reader import Reader
 
 UNROLL_LIMIT = 500
-# The guard of a try with a catch: what is in it was done, or failed on the way.
-TRIED = "it did not fail in try"
 
 
 def _expression(reader: Reader, node: Node) -> int:

@@ -33,6 +33,9 @@ _INDENT = re.compile(r"^[ \t]*")
 
 
 def string(reader: Reader, node: Node) -> Value:
+    written = text(node)
+    if "\\" not in written and written[:1] == "'":
+        return written[1:-1]
     parts = []
     for child in node.named_children:
         if child.type == "escape_sequence":

@@ -18,6 +18,8 @@ _DECLARATIONS = {
     "interface_declaration", "enum_declaration", "function_definition", "const_declaration", "empty_statement",
 }  # fmt: skip
 _PREFIX = re.compile(r"^\d{4}_\d{2}_\d{2}_\d{6}_|^\d+_")
+# The usual form: one class, under its own name.
+_USED = re.compile(r"use\s+\\?((?:\w+\\)*(\w+))\s*;")
 
 
 class UnreadableError(Exception):
@@ -85,8 +87,12 @@ def read_file(name: str, source: bytes) -> File:
     functions: set[str] = set()
     for node in _top(root):
         if node.type == "namespace_use_declaration":
-            imports.update(_imports(node))
-            functions.update(_imported_functions(node))
+            said = text(node)
+            if plain := _USED.fullmatch(said):
+                imports[plain[2].lower()] = plain[1]
+                continue
+            imports.update(_imports(node, said))
+            functions.update(_imported_functions(said))
         elif node.type == "function_definition":
             functions.add(text(_field(node, "name")).lower())
         elif node.type == "class_declaration":
@@ -152,8 +158,8 @@ def _anonymous(node: Node) -> Node | None:
     return None
 
 
-def _imports(node: Node) -> Iterator[tuple[str, str]]:
-    if re.match(r"use\s+(?:function|const)\s", text(node)):
+def _imports(node: Node, said: str) -> Iterator[tuple[str, str]]:
+    if re.match(r"use\s+(?:function|const)\s", said):
         return
     prefix = ""
     clauses = children(node)
@@ -170,8 +176,7 @@ def _imports(node: Node) -> Iterator[tuple[str, str]]:
         yield (text(alias) if alias is not None else full.rsplit("\\", 1)[-1]).lower(), full
 
 
-def _imported_functions(node: Node) -> Iterator[str]:
-    said = text(node)
+def _imported_functions(said: str) -> Iterator[str]:
     if re.search(r"\bfunction\s", said):
         for word in re.findall(r"(\w+)\s*(?=[,;}])", said):
             yield word.lower()
