@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from runbook_lib.diagnosis.cause import Cause, Next
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import hurting
 from runbook_lib.probes.http import Reading
+from runbook_lib.probes.listeners import Listener
 from runbook_lib.probes.workers import Process, matching
 
+# They may have the port while what they pass requests on to is down.
+PASSING_ON = ("nginx", "haproxy", "apache", "httpd", "caddy", "traefik", "envoy", "varnish", "docker-proxy", "ssh")
 WORKERS = ("worker", "queue", "horizon", "scheduler", "schedule", "cron")
+
+
+def port_taken(facts: Facts) -> Cause | None:
+    """The application's process is not there, and another program answers in its place: it cannot be started then."""
+    hosts = list(dict.fromkeys(host for host, name in _missing(facts) if not _is_worker(name)))
+    strangers = [r for r in facts.impact.failing if r.name == _simplest(facts) and 0 < r.status < 500]
+    held = [(host, one) for host in hosts for one in _holding(facts, host)]
+    if not hosts or not (strangers or held):
+        return None
+    who = str(held[0][1]) if held else "another program"
+    port = held[0][1].port if held else urlsplit(strangers[0].place).port or 443
+    return Cause(
+        "port-taken",
+        0.95,
+        f"{who} has port {port}, where the application should serve",
+        (
+            *(f"{host}: port {one.port} is held by {one}" for host, one in held[:3]),
+            *(f"{host} runs no process {name}" for host, name in _missing(facts)[:3] if not _is_worker(name)),
+            *(str(reading) for reading in strangers[:2]),
+            *hurting(facts),
+        ),
+        by_hand=f"find out what it is, `ss -ltnp 'sport = :{port}'` on {hosts[0]}, and end it; then "
+        + (_restart(facts).command if _restart(facts) else "start the application"),  # type: ignore[union-attr]
+    )
 
 
 def process_down(facts: Facts) -> Cause | None:
@@ -87,6 +116,19 @@ def host_down(facts: Facts) -> Cause | None:
         ("the way from here to them may be what is broken",) if not facts.impact.silent else (),
         by_hand="look at the machine's console; take it out of the balancer",
     )
+
+
+def _simplest(facts: Facts) -> str:
+    """The route that needs nothing else: the first that is asked."""
+    return next((name for _, name in facts.impact.by_route), "")
+
+
+def _holding(facts: Facts, host: str) -> list[Listener]:
+    """The programs that have a port at which the application should serve, and are none that passes requests on."""
+    listening = facts.machines[host].listening or {}
+    ports = [urlsplit(place).port for place in facts.impact.places]
+    held = [listening[port] for port in ports if port is not None and port in listening]
+    return [one for one in held if one.pid and not any(name in one.program for name in PASSING_ON)]
 
 
 def _restart(facts: Facts) -> Next | None:
