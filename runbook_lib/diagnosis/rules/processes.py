@@ -68,15 +68,16 @@ def process_hung(facts: Facts) -> Cause | None:
     """Connections are taken and nothing is answered, not even on the route that needs nothing else."""
     hung = [place for place in facts.impact.silent if _timed_out(facts, place)]
     stopped = _stopped(facts)
-    if not hung and not (stopped and facts.impact.hurt):
+    paused = [f"{host}: {why}" for host, why in facts.unreachable.items() if _is_paused(why)]
+    if not hung and not ((stopped or paused) and facts.impact.hurt):
         return None
     reasons = [f"{place} takes connections, {_last(facts, place).saw}" for place in hung[:5]]
     words = [f"{host}: {name} (pid {process.pid}) is stopped" for host, name, process in stopped[:5]]
     return Cause(
         "process-hung",
-        0.92 if stopped else 0.88,
-        f"the application hangs at {', '.join(hung[:3]) or stopped[0][0]}",
-        (*hurting(facts), *reasons, *words),
+        0.92 if stopped or paused else 0.88,
+        f"the application hangs at {', '.join(hung[:3]) or (stopped[0][0] if stopped else 'a container')}",
+        (*hurting(facts), *reasons, *words, *paused[:5]),
         (),
         _restart(facts),
         "" if _restart(facts) else "restart the application's process on that host",
@@ -104,7 +105,7 @@ def workers_down(facts: Facts) -> Cause | None:
 
 def host_down(facts: Facts) -> Cause | None:
     """Hosts that cannot be reached."""
-    gone = {host: why for host, why in facts.unreachable.items() if "not running" not in why}
+    gone = {host: why for host, why in facts.unreachable.items() if "not running" not in why and not _is_paused(why)}
     if not gone or not facts.impact.hurt:
         return None
     everything = len(gone) == len(facts.machines) + len(gone)
@@ -129,6 +130,11 @@ def _holding(facts: Facts, host: str) -> list[Listener]:
     ports = [urlsplit(place).port for place in facts.impact.places]
     held = [listening[port] for port in ports if port is not None and port in listening]
     return [one for one in held if one.pid and not any(name in one.program for name in PASSING_ON)]
+
+
+def _is_paused(why: str) -> bool:
+    """Whether a container cannot be looked into because somebody paused it: all its processes stand still."""
+    return "is paused" in why
 
 
 def _restart(facts: Facts) -> Next | None:
