@@ -9,7 +9,8 @@ from runbook_lib.actions.in_effect import is_in_effect, lever_in_force
 from runbook_lib.actions.procedure import Procedure
 from runbook_lib.command import printable
 from runbook_lib.errors import ParameterError
-from runbook_lib.levers.base import At
+from runbook_lib.levers import TAKEN_BACK_BY_ANYBODY, lever_of
+from runbook_lib.levers.base import At, Request
 from runbook_lib.run.in_force import InForce, in_force
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 
@@ -28,6 +29,8 @@ class Lifting(Procedure):
 
     def _read(self) -> Snapshot:
         chosen = [item for item in self._standing() if self._is_meant(item)]
+        if not chosen and (found := self._found_by_hand()):
+            return {"items": [found]}
         if not chosen:
             value = f" with the value {printable(self.value, 40)!r}" if self.value else ""
             raise ParameterError(
@@ -35,6 +38,19 @@ class Lifting(Procedure):
                 next_step="see what is: `runbook in-force`",
             )
         return {"items": [{"what": item.what, "run": item.run, "by_hand": self._by_hand(item)} for item in chosen]}
+
+    def _found_by_hand(self) -> Snapshot:
+        """What holds though no run of a runbook put it in force, with all that its way back needs; or nothing."""
+        if self.action not in TAKEN_BACK_BY_ANYBODY or self.value:
+            return {}
+        levers = self.target.environment.levers
+        lever = lever_of(Request(self.target, self.action, levers))
+        before = lever.read()
+        if not lever.holds(before):
+            return {}
+        configured = levers.model_dump(mode="json", exclude_defaults=True)
+        found = {"action": self.action, "value": "", "levers": configured, "before": before}
+        return {"what": lever.what, "run": "", "by_hand": False, "found": found}
 
     def _standing(self) -> list[InForce]:
         return in_force(self.run.journal, self.target.label)
@@ -77,7 +93,9 @@ class Lifting(Procedure):
         )
 
     def _item(self, facts: Snapshot) -> InForce:
-        """What was put in force by a run, also when this one was killed after lifting it."""
+        """What was put in force by a run, also when this one was killed after lifting it; or by hand."""
+        if "found" in facts:
+            return InForce(facts["what"], self.target.label, 0.0, "", "", facts["found"])
         for event in self.run.journal.events(facts["run"], "put in force"):
             data = event.data
             if data["what"] == facts["what"]:

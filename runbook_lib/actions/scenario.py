@@ -150,7 +150,7 @@ class SiteDown(Scenario):
 
     runbook = "site_down"
     symptom = "Site down"
-    parts = frozenset({"routes", "hosts", "logs", "database", "redis", "certificates", "changes"})
+    parts = frozenset({"routes", "hosts", "logs", "database", "redis", "dependencies", "certificates", "changes"})
     window = 2.0
 
 
@@ -159,7 +159,7 @@ class HighErrorRate(Scenario):
 
     runbook = "high_error_rate"
     symptom = "High error rate"
-    parts = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "changes"})
+    parts = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "dependencies", "changes"})
     window = 6.0
 
 
@@ -168,5 +168,5 @@ class HighLatency(Scenario):
 
     runbook = "high_latency"
     symptom = "High latency"
-    parts = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "changes"})
+    parts = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "dependencies", "changes"})
     window = 6.0

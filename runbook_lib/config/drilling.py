@@ -11,6 +11,9 @@ class Breaking(Table):
     """A fault of your own making. Its commands run on this machine, in the folder of this file."""
 
     run: Argv = Field(description="Command that breaks it.")
+    shows: Words = Field(
+        [], description="Command that exits 0 once it can be seen from outside; empty: a health route fails."
+    )
     mend: Words = Field([], description="Command that mends it; it is also run where nothing is broken.")
 
 

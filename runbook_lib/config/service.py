@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from runbook_lib.config.backups import Backups, DataCheck
 from runbook_lib.config.checks import Approval, Checks, Observation
 from runbook_lib.config.communication import Communication
+from runbook_lib.config.dependencies import Dependency
 from runbook_lib.config.deployment import Docker, Git, Hooks
 from runbook_lib.config.drilling import Drilling
 from runbook_lib.config.hosts import Hosts
@@ -42,6 +43,7 @@ class Environment(Table):
     )
     redis: Redis | None = Field(None, description="Redis, as this machine reaches it; none: not looked at.")
     queues: Queues | None = Field(None, description="The queued jobs; none: not looked at.")
+    dependencies: dict[Name, Dependency] = Field({}, description="Third parties that the application calls, by name.")
     backups: Backups | None = Field(None, description="How data is backed up; none: not from here.")
     data_checks: list[DataCheck] = Field([], description="What must be true of the data, looked at on a data concern.")
     rotation: Rotation = Field(Rotation(), description="Secrets that can be changed.")
@@ -78,6 +80,13 @@ class Environment(Table):
             raise ValueError("data_checks need the table database, which is missing")
         if self.laravel and self.database and self.laravel.kind != self.database.kind:
             raise ValueError(f"laravel.database is {self.laravel.database}, database.kind is {self.database.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _features(self) -> Environment:
+        for name, dependency in self.dependencies.items():
+            if dependency.feature and dependency.feature not in self.levers.features:
+                raise ValueError(f"dependencies.{name}.feature names {dependency.feature!r}, which is no lever here")
         return self
 
     @model_validator(mode="after")

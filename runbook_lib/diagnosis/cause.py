@@ -32,7 +32,7 @@ class Cause:
 
     name: its id, "bad-release"; score: 0 to 1, how well it explains what is seen; title: one line; supporting,
     opposing: the evidence for and against it, one line each, with numbers; next: the runbook that deals with it, or
-    None where no configured one does; by_hand: what to do then.
+    None where no configured one does; by_hand: what to do then. told: the messages of the logs that it accounts for.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Cause:
     opposing: tuple[str, ...] = ()
     next: Next | None = None
     by_hand: str = ""
+    told: frozenset[str] = frozenset()
 
     @property
     def command(self) -> str:

@@ -14,6 +14,7 @@ from runbook_lib.platforms.base import Release
 from runbook_lib.probes.certificates import Certificate
 from runbook_lib.probes.changes import Change
 from runbook_lib.probes.database import DatabaseState
+from runbook_lib.probes.dependencies import DependencyState
 from runbook_lib.probes.hosts import HostState
 from runbook_lib.probes.messages import Message
 from runbook_lib.probes.queues import QueueState
@@ -31,9 +32,10 @@ class Facts:
 
     label: "shop/production"; at: Unix time of the look; impact: on users; releases, switched: what is live on each host
     and since when; standing: what the record says of releases; good: the release to go back to, or None; machines: by
-    host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window apart; messages,
-    suspicious: of the logs; reaches: Unix time back to which the logs go; in_force: mitigations; incident_open: whether
-    there is an open incident of this environment; unseen: what could not be looked at, a line each.
+    host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window apart; halted: the
+    actions by which queues or the scheduler are halted now; messages, suspicious: of the logs; reaches: Unix time back
+    to which the logs go; in_force: mitigations; incident_open: whether there is an open incident of this environment;
+    unseen: what could not be looked at, a line each.
     """
 
     label: str
@@ -48,6 +50,8 @@ class Facts:
     database: DatabaseState | None = None
     redis: RedisState | None = None
     queues: tuple[QueueState, ...] = ()
+    dependencies: tuple[DependencyState, ...] = ()
+    halted: tuple[str, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     messages: tuple[Message, ...] = ()
     suspicious: tuple[Message, ...] = ()

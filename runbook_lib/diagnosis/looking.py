@@ -8,22 +8,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from runbook_lib.config import Environment, Observation, Target
+from runbook_lib.config import Environment, Target
 from runbook_lib.datastores.redis import redis_of
-from runbook_lib.datastores.sql import sql_of
+from runbook_lib.diagnosis import parts
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.flow import flow
 from runbook_lib.diagnosis.impact import Flow, Impact
+from runbook_lib.diagnosis.on_hosts import OnHost, look_at, platform_with_hosts
 from runbook_lib.diagnosis.remedies import Remedies, remedies
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.record import incidents
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
-from runbook_lib.probes import certificates, changes, database, hosts, queues, redis
+from runbook_lib.probes import changes, dependencies, redis
 from runbook_lib.probes.changes import Change
 from runbook_lib.probes.database import DatabaseState
-from runbook_lib.probes.http import Reading, places
-from runbook_lib.probes.messages import HostLog, host_log, messages
-from runbook_lib.probes.metrics import Counters, Traffic, counters, merged
+from runbook_lib.probes.http import Reading
+from runbook_lib.probes.messages import messages
 from runbook_lib.probes.redis import RedisState
 from runbook_lib.probes.rounds import rounds
 from runbook_lib.probes.together import Unseen, together
@@ -38,25 +39,15 @@ SECONDS = 12.0
 HOSTS_SECONDS = 3.0
 # One request, one connection, one command.
 TIMEOUT = 4.0
-# Traffic is measured over this long, in so many parts, and so often are the routes asked.
+# Traffic is measured over this long, and so often are the routes asked.
 WINDOW = 3.0
-PARTS = 2
 ROUNDS = 3
 # How far back logs and the record are read.
 BACK = 6 * 3600.0
 
-EVERYTHING = frozenset({"routes", "traffic", "hosts", "logs", "database", "redis", "queues", "certificates", "changes"})
-
-
-@dataclass
-class OnHost:
-    """What was seen on one host so far; filled part by part, so that one that hangs half-way has said something."""
-
-    machine: hosts.HostState | None = None
-    release: Release | None = None
-    switched: float | None = None
-    log: HostLog | None = None
-    failed: dict[str, str] = field(default_factory=dict)
+EVERYTHING = frozenset(
+    {*("routes", "traffic", "hosts", "logs", "database", "redis", "queues", "dependencies", "certificates", "changes")}
+)
 
 
 def look(
@@ -101,14 +92,33 @@ class _Look:
 
     def _looks(self) -> dict[str, Callable[[], Any]]:
         environment, window = self.target.environment, self.window
+        timeout = _timeout(environment)
         looks: dict[str, tuple[str, object, Callable[[], Any]]] = {
-            "routes": ("routes", True, lambda: rounds(environment, window, ROUNDS, _timeout(environment))),
-            "traffic": ("traffic", environment.observation.metrics, lambda: _flow(environment, window)),
-            "database": ("database", environment.database, lambda: _database(self.target)),
+            "routes": ("routes", True, lambda: rounds(environment, window, ROUNDS, timeout)),
+            "traffic": (
+                "traffic",
+                environment.observation.metrics,
+                lambda: flow(environment, window, timeout, SECONDS - 2),
+            ),
+            "database": ("database", environment.database, lambda: parts.database_state(self.target)),
             "redis": ("redis", environment.redis, lambda: redis.state(redis_of(self.target))),
-            "queues": ("queues", environment.queues, lambda: _queues(self.target, window)),
-            "certificates": ("certificates", _secure(environment), lambda: _certificates(environment)),
-            "migrations": ("changes", environment.database and environment.laravel, lambda: _migrations(self.target)),
+            "queues": ("queues", environment.queues, lambda: parts.queue_states(self.target, window)),
+            "halted": ("queues", parts.halting(self.target), lambda: parts.halted(self.target)),
+            "dependencies": (
+                "dependencies",
+                environment.dependencies,
+                lambda: dependencies.states(environment.dependencies, timeout, SECONDS - 2),
+            ),
+            "certificates": (
+                "certificates",
+                parts.secure(environment),
+                lambda: parts.certificates(environment, timeout / 2, SECONDS - 2),
+            ),
+            "migrations": (
+                "changes",
+                environment.database and environment.laravel,
+                lambda: changes.migrations(self.target),
+            ),
         }
         wanted = {name: (there, call) for name, (part, there, call) in looks.items() if part in self.parts}
         self.unseen += [_not_configured(name) for name, (there, _) in wanted.items() if not there]
@@ -117,13 +127,17 @@ class _Look:
     def _hosts_found(self) -> _Hosts:
         if not self.parts & {"hosts", "logs", "changes"}:
             return _Hosts({}, {})
-        found = together({"hosts": lambda: _platform(self.target)}, HOSTS_SECONDS)["hosts"]
+        found = together({"hosts": lambda: platform_with_hosts(self.target)}, HOSTS_SECONDS)["hosts"]
         if isinstance(found, Unseen):
             self.unseen.append(f"hosts: {found.why}")
             return _Hosts({}, {})
         platform, names = found
         on = {name: OnHost() for name in names}
-        return _Hosts(on, {name: partial(_host, self, platform, name, on[name]) for name in names})
+        return _Hosts(on, {name: partial(self._host, platform, name, on[name]) for name in names})
+
+    def _host(self, platform: Platform, name: str, on: OnHost) -> None:
+        settings = self.target.environment.hosts
+        look_at(platform, name, on, settings, parts=self.parts, back=self.back, timeout=TIMEOUT)
 
     def _note_host(self, name: str, on: OnHost, ended: object) -> None:
         if isinstance(ended, Unseen):
@@ -150,12 +164,12 @@ class _Look:
             *(change for name, m in machines.items() for change in changes.files(name, m.files or {})),
             *_seen(found.get("migrations"), list[Change], []),
         ]
-        flow: Flow | None = _seen(found.get("traffic"), Flow, None)
+        traffic: Flow | None = _seen(found.get("traffic"), Flow, None)
         readings: list[list[Reading]] = _seen(found.get("routes"), list, [])
         return Facts(
             label=self.target.label,
             at=at + seconds,
-            impact=Impact(readings, flow, environment.observation),
+            impact=Impact(readings, traffic, environment.observation),
             releases=releases,
             switched=switched,
             standing=standing,
@@ -167,6 +181,8 @@ class _Look:
             database=_late(found.get("database"), DatabaseState, lambda why: _no_database(environment, why)),
             redis=_late(found.get("redis"), RedisState, lambda why: RedisState(False, why, SECONDS)),
             queues=tuple(_seen(found.get("queues"), list, [])),
+            dependencies=tuple(_seen(found.get("dependencies"), list, [])),
+            halted=tuple(_seen(found.get("halted"), list, [])),
             certificates=tuple(_seen(found.get("certificates"), list, [])),
             messages=tuple(messages(logs, skew)),
             suspicious=tuple(messages(logs, skew, suspicious=True)),
@@ -218,110 +234,15 @@ def _not_configured(name: str) -> str:
         "traffic": "observation.metrics is not configured",
         "certificates": "no url is https",
         "migrations": "needs the tables laravel and database",
+        "halted": "no lever queues or scheduler tells whether work is halted",
+        "dependencies": "no third party is configured",
     }
     return f"{name}: {where.get(name, f'no table {name} is configured')}"
-
-
-# -- the parts --------------------------------------------------------------------------------------------------------
-
-
-def _platform(target: Target) -> tuple[Platform, list[str]]:
-    platform = platform_of(target)
-    return platform, platform.hosts()
-
-
-def _host(about: _Look, platform: Platform, name: str, on: OnHost) -> None:
-    """One host, part by part: what fails is noted, and the next part is tried."""
-    settings = about.target.environment.hosts
-    if "hosts" in about.parts:
-        _try(on, "host", lambda: setattr(on, "machine", hosts.state(platform, name, settings, TIMEOUT)))
-    _try(on, "reading ahead", lambda: platform.read_ahead(name))
-    _try(on, "release", lambda: setattr(on, "release", platform.release_on(name)))
-    _try(on, "time of the release", lambda: setattr(on, "switched", platform.switched(name)))
-    if "logs" in about.parts:
-        now = time.time()
-        _try(on, "log", lambda: setattr(on, "log", host_log(platform.logs(now - about.back, name), now)))
-
-
-def _try(on: OnHost, what: str, step: Callable[[], None]) -> None:
-    # A host that cannot be reached is not tried again for the next part: each try may take seconds.
-    if any("cannot be reached" in why for why in on.failed.values()):
-        return
-    try:
-        step()
-    except RunbookError as error:
-        on.failed[what] = error.message
-
-
-def _database(target: Target) -> DatabaseState:
-    assert target.environment.database is not None  # noqa: S101 - only looked at where it is configured
-    return database.state(sql_of(target), target.environment.database.slow)
 
 
 def _no_database(environment: Environment, why: str) -> DatabaseState:
     kind = environment.database.kind if environment.database else "sqlite"
     return DatabaseState(kind, False, why, SECONDS)
-
-
-def _queues(target: Target, window: float) -> list[queues.QueueState]:
-    """Counted twice, so that it is seen whether anybody works them off."""
-    first = queues.state(target)
-    time.sleep(window)
-    return [first, queues.state(target)]
-
-
-def _secure(environment: Environment) -> list[str]:
-    return [place for place in dict.fromkeys(places(environment)) if place.startswith("https:")]
-
-
-def _certificates(environment: Environment) -> list[certificates.Certificate]:
-    looks = {url: partial(certificates.certificate, url, TIMEOUT / 2) for url in _secure(environment)}
-    found = together(looks, SECONDS - 2)
-    return [one for one in found.values() if isinstance(one, certificates.Certificate)]
-
-
-def _migrations(target: Target) -> list[Change]:
-    return changes.migrations(target)
-
-
-def _flow(environment: Environment, window: float) -> Flow:
-    """Counters of every replica, read several times over the window. Replicas that do not tell are left out."""
-    observation = environment.observation
-    bases = environment.replica_urls or [environment.url]
-    looks = {base: partial(_counted, base, observation, window, _timeout(environment)) for base in bases}
-    seen = {b: s for b, s in together(looks, SECONDS - 2).items() if isinstance(s, list)}
-    if not seen:
-        raise _no_metrics(observation)
-    return _flow_of(seen)
-
-
-def _counted(base: str, observation: Observation, window: float, timeout: float) -> list[Counters]:
-    began, found = time.monotonic(), []
-    for number in range(PARTS + 1):
-        time.sleep(max(0.0, began + window * number / PARTS - time.monotonic()))
-        found.append(counters(base, observation, timeout))
-    return found
-
-
-def _flow_of(seen: Mapping[str, list[Counters]]) -> Flow:
-    halves = [_by_route([counted[part + 1].since(counted[part]) for counted in seen.values()]) for part in range(PARTS)]
-    started = [counted[-1].started for counted in seen.values() if counted[-1].started is not None]
-    return Flow(
-        seconds=max(counted[-1].at - counted[0].at for counted in seen.values()),
-        halves=tuple(halves),
-        places={base: merged(counted[-1].since(counted[0]).values()) for base, counted in seen.items()},
-        since_start=_by_route([counted[0].routes for counted in seen.values()]),
-        started=min(started, default=None),
-    )
-
-
-def _by_route(several: list[dict[str, Traffic]]) -> dict[str, Traffic]:
-    routes = dict.fromkeys(route for one in several for route in one)
-    return {route: merged(one[route] for one in several if route in one) for route in routes}
-
-
-def _no_metrics(observation: Observation) -> RunbookError:
-    return RunbookError(f"no replica tells its metrics at {observation.metrics}")
 
 
 # -- what was not seen ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ class Drill:
     runbook: name of the notebook; fault: what is broken, empty for a runbook that is not about a fault. blames: the
     causes any of which it must name first, empty for one that names none; parameters: it is run with. before, after:
     commands that come first, when all is still well, and last; {incident} in them and in parameters is the incident
-    that is declared for them. places: where it makes sense.
+    that is declared for them, {good} the release that is live when all is well. places: where it makes sense.
     """
 
     name: str
@@ -57,6 +57,13 @@ class World(Protocol):
 
     def mend(self) -> None:
         """Bring the steady state back, whatever it is like. RunbookError."""
+
+    def can_break(self, fault: str) -> bool:
+        """Whether it is known here how to bring a fault about."""
+
+    @property
+    def good(self) -> str:
+        """The tag of the release that is live when all is well."""
 
     def break_(self, fault: str) -> str:
         """Bring a fault about; what is wrong now. RunbookError."""

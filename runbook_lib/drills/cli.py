@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,8 +86,10 @@ def _drill(drills: Sequence[Drill], on: On, config_file: Path | None, as_json: b
     from runbook_lib.drills.drilling import drilled
     from runbook_lib.notebook.catalogue import folder
 
-    found = []
-    for evidence in drilled(drills, _world(on, config_file), folder().absolute(), _say):
+    world, found = _world(on, config_file), []
+    if everything:
+        drills = list(_possible(drills, world))
+    for evidence in drilled(drills, world, folder().absolute(), _say):
         found.append(evidence)
         _tell(evidence)
     if as_json:
@@ -97,6 +99,15 @@ def _drill(drills: Sequence[Drill], on: On, config_file: Path | None, as_json: b
     if everything:
         _warn()
     return 0 if all(one.passed for one in found) else 1
+
+
+def _possible(drills: Sequence[Drill], world: World) -> Iterator[Drill]:
+    """Those whose fault can be brought about there; the others are named."""
+    for one in drills:
+        if not one.fault or world.can_break(one.fault):
+            yield one
+        else:
+            _say(f"{one.name} is left out: nothing says how to bring {one.fault} about, see the table drill.faults")
 
 
 def _world(on: On, config_file: Path | None) -> World:

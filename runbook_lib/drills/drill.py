@@ -196,4 +196,6 @@ class _Work:
             self._command([self._filled(word) for word in command])
 
     def _filled(self, value: Any) -> Any:
-        return value.replace("{incident}", self.done.incident) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return value.replace("{incident}", self.done.incident).replace("{good}", self.world.good)

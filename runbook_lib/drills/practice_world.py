@@ -14,6 +14,7 @@ from runbook_lib.practice.control import explained
 from runbook_lib.practice.faults import FAULTS, fault
 from runbook_lib.practice.faults.seeing import customers_fail, requests, waiting_jobs
 from runbook_lib.practice.ground import SERVICE, Ground
+from runbook_lib.practice.repository import GOOD
 
 # Requests that were answered well before anything is broken: only against those can it be told that something changed.
 QUIET_REQUESTS = 30
@@ -47,6 +48,13 @@ class PracticeWorld:
             time.sleep(TICK)
         if wrong := self.unsteady():
             raise DrillError(f"practice is not well before the drill: {wrong}", next_step="`runbook practice reset`")
+
+    def can_break(self, fault_name: str) -> bool:
+        return fault_name in FAULTS
+
+    @property
+    def good(self) -> str:
+        return GOOD
 
     def break_(self, fault_name: str) -> str:
         with explained(self._ground):

@@ -26,6 +26,7 @@ AT_ONCE = 50
 # Passes over a queue to which the chosen jobs keep coming.
 PASSES = 5
 
+_KINDS = (b"list", b"zset")
 _SUFFIXES: dict[Place, bytes] = {"waiting": b"", "delayed": b":delayed", "reserved": b":reserved"}
 
 # A job that a worker took meanwhile is no longer there, and is left to it.
@@ -140,13 +141,13 @@ class RedisQueues:
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def _queues(self) -> list[bytes]:
-        """The keys of the queues, without suffix."""
+        """The keys of the queues, without suffix; what else lies beside them, such as a flag, is none."""
         found: set[bytes] = set()
         for key in self._keys(b"*"):
             base = key
             for suffix in (b":delayed", b":reserved", b":notify"):
                 base = base.removesuffix(suffix)
-            if b":aside:" not in base:
+            if b":aside:" not in base and self._client.type(key) in _KINDS:
                 found.add(base)
         return sorted(found)
 

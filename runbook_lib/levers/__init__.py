@@ -20,6 +20,8 @@ LEVERS = {
     "restart_workers": "runbook_lib.levers.workers:RestartWorkers",
     "scale": "runbook_lib.levers.scale:scale",
 }
+# Their way back is right whatever there was before, so that it can be gone by whoever finds them halted.
+TAKEN_BACK_BY_ANYBODY = ("pause_queues", "pause_scheduler")
 OWN = "runbook_lib.levers.own:OwnCommand"
 
 

@@ -101,29 +101,32 @@ def _lay_out(ground: Ground) -> Marker:
 
     repository.build(ground.repository)
     marker = Marker(free_ports(ground), sys.executable, SERVER)
+    (ground.provider / "keys").mkdir(parents=True, exist_ok=True)
     for site in ground.sites:
         for folder in (site.folder / "releases", site.run, site.kept, site.storage / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        write_environment(site, marker)
+        write_environment(ground, site, marker)
         repository.lay_first(ground.repository, site.folder)
     configuration.write(ground, marker)
     return marker
 
 
-def write_environment(site: Site, marker: Marker) -> None:
-    """Write the file .env with secrets of its own, and keep a copy."""
+def write_environment(ground: Ground, site: Site, marker: Marker) -> None:
+    """Write the file .env with secrets of its own, and keep a copy; the provider gets the key of this shop."""
+    payment = secrets.token_urlsafe(24)
     text = ENVIRONMENT.format(
         name=site.name,
         host=server.LOOPBACK,
         key="base64:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         store=marker.ports[site.store],
         provider=marker.ports[PROVIDER],
-        payment=secrets.token_urlsafe(24),
+        payment=payment,
         quota=QUOTA_MB,
     )
-    for file in (site.environment, site.kept / ".env"):
+    kept = {site.environment: text, site.kept / ".env": text, ground.provider / "keys" / site.name: payment}
+    for file, content in kept.items():
         file.touch(0o600)
-        file.write_text(text)
+        file.write_text(content)
 
 
 def _release_history(ground: Ground, run: str, say: Say) -> None:

@@ -7,7 +7,7 @@ import secrets
 import shlex
 from pathlib import Path
 
-from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site, replace
+from runbook_lib.practice.ground import PROVIDER, SERVICE, Ground, Marker, Site, replace
 from runbook_lib.practice.server import LOOPBACK
 
 HEAD = f"""\
@@ -61,6 +61,12 @@ timeout = 2
 store = "redis"
 failed = ""
 max_waiting = 200
+
+[services.{service}.environments.{name}.dependencies.payments]
+url = "{payments}"
+status = 200
+max_ms = 800
+feature = "payments"
 
 [services.{service}.environments.{name}.rotation]
 restart = [["sh", {restart}]]
@@ -218,6 +224,7 @@ def _environment(ground: Ground, site: Site, marker: Marker) -> str:
         service=SERVICE,
         name=site.name,
         url=url(marker.ports[site.name]),
+        payments=f"{url(marker.ports[PROVIDER])}/{site.name}",
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),

@@ -62,6 +62,9 @@ def deploy(target: Target, tag: str, run: str) -> Release:
         if step.id.endswith(".link"):
             # The folder is complete and does not serve yet.
             _migrate(target, platform, release, run)
+            if step.done is not None and step.done():
+                # It is live already, and since when it is must not be lost.
+                continue
         step.do()
     return release
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised when what is built changes so much that an existing practice environment must be built anew.
-FORMAT = 3
+FORMAT = 4
 ENVIRONMENTS = ("staging", "production")
 PROVIDER = "provider"
 SERVICE = "shop"
@@ -67,6 +67,11 @@ class Site:
     def import_lock(self) -> Path:
         """Held by the process of an import, while there is one."""
         return self.run / "import.lock"
+
+    @property
+    def stranger_lock(self) -> Path:
+        """Held by another program that took the shop's port, while there is one."""
+        return self.run / "stranger.lock"
 
     @property
     def processes(self) -> dict[str, Path]:

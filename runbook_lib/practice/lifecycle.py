@@ -158,5 +158,9 @@ def _is_in_use(ground: Ground, marker: Marker) -> bool:
 def _stop(ground: Ground) -> list[str]:
     processes = {"traffic": ground.traffic_lock, PROVIDER: ground.provider_lock}
     for site in ground.sites:
-        processes |= {**site.processes, f"{site.name} import": site.import_lock}
+        processes |= {
+            **site.processes,
+            f"{site.name} import": site.import_lock,
+            f"{site.name} stranger": site.stranger_lock,
+        }
     return [name for name, lock in processes.items() if server.stop(lock)]

@@ -75,7 +75,7 @@ def _lift(ground: Ground, say: Say) -> None:
 
 def _put_right(site: Site) -> None:
     """End its processes, and put back its data, configuration and code; its logs begin anew."""
-    for lock in (site.import_lock, *site.processes.values()):
+    for lock in (site.import_lock, site.stranger_lock, *site.processes.values()):
         server.stop(lock, patience=0.5)
     for folder in (site.folder / "detached", site.storage):
         shutil.rmtree(folder, ignore_errors=True)

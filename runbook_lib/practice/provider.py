@@ -3,8 +3,9 @@ interpreter, see runbook_lib.practice.server.
 
     provider.py FOLDER PORT
 
-POST /SHOP/charge takes {"amount": cents} and answers with a number. A file FOLDER/out/SHOP makes it answer that shop
-with 503 instead. It ends by itself when FOLDER is gone or another.
+POST /SHOP/charge takes {"amount": cents} and answers with a number; GET /SHOP says how it is. Where there is a file
+FOLDER/keys/SHOP, its key must come along to charge. A file FOLDER/out/SHOP makes it answer that shop with 503, a file
+FOLDER/out/SHOP.slow makes it take its time. It ends by itself when FOLDER is gone or another.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from socketserver import TCPServer
 
 LOOK = 2.0
+# Seconds that it takes while it is slow; the shop waits for 2.
+SLOW = 1.2
 CHARGES = count(1)
 
 
@@ -29,14 +33,37 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5
     server: Provider
 
+    def do_GET(self) -> None:
+        """How this provider is, as far as that shop is concerned."""
+        self._answer(lambda: (200, {"status": "ok"}))
+
     def do_POST(self) -> None:
-        """Charge, unless this provider is out of order for that shop."""
+        """Charge."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        shop = Path(self.path.strip("/").partition("/")[0]).name
-        if (self.server.folder / "out" / shop).exists():
+        self._answer(self._charge)
+
+    def _answer(self, well: Callable[[], tuple[int, dict[str, object]]]) -> None:
+        """The answer, unless this provider is out of order for that shop."""
+        out = self.server.folder / "out"
+        if (out / f"{self._shop}.slow").exists():
+            time.sleep(SLOW)
+        if (out / self._shop).exists():
             self._say(503, {"error": "upstream gateway timed out"})
         else:
-            self._say(200, {"charge": next(CHARGES)})
+            self._say(*well())
+
+    def _charge(self) -> tuple[int, dict[str, object]]:
+        try:
+            key = (self.server.folder / "keys" / self._shop).read_text().strip()
+        except OSError:
+            key = ""
+        if key and self.headers.get("Authorization") != f"Bearer {key}":
+            return 401, {"error": "invalid api key"}
+        return 200, {"charge": next(CHARGES)}
+
+    @property
+    def _shop(self) -> str:
+        return Path(self.path.strip("/").partition("/")[0]).name
 
     def _say(self, status: int, body: dict[str, object]) -> None:
         content = json.dumps(body).encode()

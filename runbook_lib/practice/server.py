@@ -10,6 +10,7 @@ Run by path with the bare interpreter (no site-packages: it starts in 10 ms), it
     python -I -S server.py provider FOLDER PORT         start the payment provider, unless it runs already
     python -I -S server.py traffic FOLDER PORT...       start the synthetic traffic, unless it runs already
     python -I -S server.py import FOLDER                start an import that hangs, unless it runs already
+    python -I -S server.py stranger FOLDER PORT         start another program at the shop's port
     python -I -S server.py attach FOLDER                bring the database back from where it was taken to
     python -I -S server.py stop LOCK                    end the process that holds a lock file
     python -I -S server.py pid LOCK                     print its number; status 1 when nobody holds it
@@ -263,6 +264,18 @@ def hang_import(folder: Path) -> None:
         _await(pid, lambda: True, errors)
 
 
+def intrude(folder: Path, port: int) -> None:
+    """Start a program that listens at the shop's port, has nothing of it, and is no part of it; unless it runs."""
+    lock, errors = folder / "run" / "stranger.lock", folder / "run" / "stranger.err"
+    if holder(lock) is None:
+        # What it serves is its working folder, and nothing is in that.
+        nothing = folder / "run" / "stranger"
+        nothing.mkdir(exist_ok=True)
+        argv = [sys.executable, "-I", "-m", "http.server", "--bind", LOOPBACK, str(port)]
+        pid = _launch(lock, argv, cwd=nothing, env={}, errors=errors)
+        _await(pid, lambda: listens(port), errors)
+
+
 def attach(folder: Path) -> str:
     """Bring the database of an environment back from where it was taken to; a line on what was brought."""
     away, storage = folder / "detached", folder / "shared" / "storage"
@@ -384,6 +397,7 @@ COMMANDS: dict[str, tuple[int, Callable[..., str | None]]] = {
     "provider": (2, lambda folder, port: provide(Path(folder), int(port))),
     "traffic": (2, lambda folder, *ports: send_traffic(Path(folder), ports)),
     "import": (1, lambda folder: hang_import(Path(folder))),
+    "stranger": (2, lambda folder, port: intrude(Path(folder), int(port))),
     "attach": (1, lambda folder: attach(Path(folder))),
     "stop": (1, lambda lock: "ended" if stop(Path(lock)) else "nobody holds it"),
     "pid": (1, lambda lock: _pid(Path(lock))),

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # $1 is the folder; the answers for space and for files (inodes) stand on lines of their own, marked.
 SCRIPT = """
   echo "folder $1"
   df -Pk -- "$1" 2>/dev/null | tail -n 1 | sed 's/^/space /'
   df -Pi -- "$1" 2>/dev/null | tail -n 1 | sed 's/^/files /'
+  test ! -d "$1" || test -w "$1" || echo "closed $(id -un)"
 """
 
 
 @dataclass(frozen=True)
 class FileSystem:
     """One file system. mount: where; free: bytes that may still be written; used: share of its space that is used;
-    files_used: share of its files, 0 where it does not count them."""
+    files_used: share of its files, 0 where it does not count them; closed: the user who looked
+    and may not write there, or empty."""
 
     mount: str
     free: int
     used: float
     files_used: float = 0.0
+    closed: str = ""
 
     @property
     def most(self) -> float:
@@ -40,14 +43,15 @@ def file_systems(text: str) -> dict[str, FileSystem]:
         kind, _, rest = line.partition(" ")
         if kind == "folder":
             folder = rest
+        elif kind == "closed" and folder in found:
+            found[folder] = replace(found[folder], closed=rest or "this user")
         elif (numbers := _numbers(rest)) is not None:
             used, free, mount = numbers
             share = used / (used + free) if used + free else 0.0
             if kind == "space":
                 found[folder] = FileSystem(mount, free * 1024, share)
             elif kind == "files" and folder in found:
-                space = found[folder]
-                found[folder] = FileSystem(space.mount, space.free, space.used, share)
+                found[folder] = replace(found[folder], files_used=share)
     return found
 
 

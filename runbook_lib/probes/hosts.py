@@ -10,8 +10,10 @@ from runbook_lib.command import Command
 from runbook_lib.config import Hosts
 from runbook_lib.errors import CommandError
 from runbook_lib.platforms.base import Platform
-from runbook_lib.probes import clock, disk, workers
+from runbook_lib.probes import clock, disk, listeners, load, workers
 from runbook_lib.probes.disk import FileSystem
+from runbook_lib.probes.listeners import Listener
+from runbook_lib.probes.load import Load
 from runbook_lib.probes.workers import Process
 
 SEPARATOR = "----8<----"
@@ -30,6 +32,10 @@ while [ $i -lt "$folders" ]; do
   shift; i=$((i + 1))
 done
 echo '{SEPARATOR}'
+{listeners.SCRIPT}
+echo '{SEPARATOR}'
+{load.SCRIPT}
+echo '{SEPARATOR}'
 for file; do stat -L -c '%Y %n' -- "$file" 2>/dev/null; done
 exit 0
 """
@@ -38,7 +44,8 @@ exit 0
 @dataclass(frozen=True)
 class HostState:
     """One host as a machine. skew: seconds by which its clock is ahead of this machine's, within `skew_error`, or None;
-    processes: that run there, or None where they cannot be listed; disks: by folder; files: Unix time of the last
+    processes: that run there, or None where they cannot be listed; disks: by folder; listening: by port, or None where
+    the host does not tell; load: or None; files: Unix time of the last
     change, by path as configured."""
 
     host: str
@@ -46,6 +53,8 @@ class HostState:
     skew_error: float = 0.0
     processes: tuple[Process, ...] | None = None
     disks: Mapping[str, FileSystem] | None = None
+    listening: Mapping[int, Listener] | None = None
+    load: Load | None = None
     files: Mapping[str, float] | None = None
 
 
@@ -60,11 +69,18 @@ def state(platform: Platform, host: str, hosts: Hosts, timeout: float) -> HostSt
     result = connector.read(inside)
     after = time.time()
     sections = result.output.split(f"{SEPARATOR}\n")
-    if len(sections) != 4:
+    if len(sections) != 6:
         raise CommandError(f"{host} cannot be looked into: {result.last_line}", next_step="run a shell there by hand")
     skew, error = clock.skew(sections[0], before, after)
     return HostState(
-        host, skew, error, workers.processes(sections[1]), disk.file_systems(sections[2]), _files(sections[3])
+        host,
+        skew,
+        error,
+        workers.processes(sections[1]),
+        disk.file_systems(sections[2]),
+        listeners.listeners(sections[3]) or None,
+        load.load(sections[4]),
+        _files(sections[5]),
     )
 
 

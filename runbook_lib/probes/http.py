@@ -104,7 +104,7 @@ class Client:
             answer = self._fetch(route.method, base.rstrip("/") + route.path, started)
         except requests.RequestException as error:
             seconds = time.monotonic() - started
-            return Reading(route.name, base, False, _no_answer(error, seconds), seconds, 0, at)
+            return Reading(route.name, base, False, no_answer(error, seconds), seconds, 0, at)
         seconds = time.monotonic() - started
         wrong = _wrong(route, answer)
         return Reading(route.name, base, not wrong, wrong or str(answer.status), seconds, answer.status, at)
@@ -226,7 +226,8 @@ def names(text: str, version: str) -> bool:
     return bool(version) and re.search(rf"(?<![\w.-]){re.escape(version)}(?![\w-]|\.\w)", text) is not None
 
 
-def _no_answer(error: requests.RequestException, seconds: float) -> str:
+def no_answer(error: requests.RequestException, seconds: float) -> str:
+    """Why a request was not answered, in words. seconds: that it took."""
     if isinstance(error, requests.Timeout):
         return f"no answer within {seconds:.1f} s"
     reason = str(getattr(error.args[0], "reason", error) if error.args else error)

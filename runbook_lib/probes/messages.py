@@ -91,6 +91,11 @@ class Message:
         """Whether the logs go back far enough to say that it did not occur before."""
         return self.before == 0 and self.began - self.reaches > 1.0
 
+    @property
+    def per_minute(self) -> float:
+        """How often it occurs in the present burst."""
+        return self.count / max(1.0, (self.last - self.began) / 60)
+
     def __str__(self) -> str:
         return self.text
 

@@ -351,6 +351,16 @@ def test_keys_of_other_applications_are_left_alone(redis_server: RedisServer) ->
         assert client.lrange("aXb_queues:default", 0, -1) == [b"other"]
 
 
+def test_a_flag_among_the_queues_is_no_queue(redis_server: RedisServer) -> None:
+    import redis
+
+    redis_server.fresh(2)
+    with redis.Redis(port=redis_server.port, db=2) as client:
+        client.rpush("shop_queues:default", b"one")
+        client.set("shop_queues:paused", 1)
+        assert list(RedisQueues(client, "shop_").depths()) == ["default"]
+
+
 def test_names_for_a_cluster_stay_in_one_slot(redis_server: RedisServer) -> None:
     import redis
 

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 
-from runbook_lib.errors import ConfigurationError, InconclusiveError, PlatformError, VerificationFailedError
+from runbook_lib.errors import (
+    ConfigurationError,
+    InconclusiveError,
+    ParameterError,
+    PlatformError,
+    VerificationFailedError,
+)
 from tests.levers.mitigating import Project, mitigate, undo
 from tests.levers.working import QUEUE, working
 from tests.real.databases import RedisServer
@@ -125,6 +131,16 @@ class TestWatching:
         client.delete(QUEUE)
         undo("pause_queues")
         assert project.in_force == []
+
+
+def test_what_was_halted_by_hand_goes_on_by_undo(project: Project) -> None:
+    project.configure(HERE + PAUSED)
+    (project.root / "halted").touch()
+    undo("pause_queues")
+    assert not (project.root / "halted").exists()
+    assert project.kinds()[-1] == "closed"
+    with pytest.raises(ParameterError, match="no pause_queues is in force"):
+        undo("pause_queues")
 
 
 def test_without_a_lever_the_key_to_add_is_named(project: Project) -> None:

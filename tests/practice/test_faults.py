@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_bad_release_goes_live_again_in_both(project: Path) -> None:
     practice.break_("bad-release", project)
     found = practice.status(project).environments.values()
     assert {(at.serves, at.health) for at in found} == {("v1.5.0", "failing")}
+
+
+@pytest.mark.slow
+def test_a_release_that_is_deployed_again_is_live_since_the_first_time(project: Path) -> None:
+    """Else what went wrong with it would have begun before it."""
+    practice.start(project)
+    production = deployment.targets(Ground.of(project))[1]
+    os.utime(Ground.of(project).site("production").current, (1_700_000_000,) * 2, follow_symlinks=False)
+    practice.break_("bad-release", project)
+    assert platform_of(production).switched("local") == 1_700_000_000
 
 
 def column_of_names(project: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -147,3 +148,26 @@ def test_where_there_is_no_shell_it_is_said(tmp_path: Path) -> None:
 def test_the_script_is_one_that_every_shell_reads() -> None:
     for shell in ("sh", "bash"):
         subprocess.run([shell, "-n", "-c", hosts.SCRIPT], check=True)
+
+
+def test_who_listens_at_a_port_is_told(tmp_path: Path) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        seen = look(tmp_path, Hosts())
+    assert seen.listening is not None
+    assert seen.listening[port].pid == os.getpid()
+
+
+def test_how_busy_it_is_is_told(tmp_path: Path) -> None:
+    seen = look(tmp_path, Hosts())
+    assert seen.load is not None
+    assert seen.load.queue >= 0
+    assert 0 < seen.load.free <= 1
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    text = "folder storage\nspace /dev/sda1 100 40 60 40% /\nclosed deploy\nfolder .\nspace /dev/sda1 100 40 60 40% /\n"
+    found = disk.file_systems(text)
+    assert (found["storage"].closed, found["."].closed) == ("deploy", "")

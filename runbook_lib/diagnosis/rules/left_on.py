@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import clock, hurting, lasting
+from runbook_lib.diagnosis.rules.saying import clock, hurting, is_backed_up, lasting
 from runbook_lib.probes.http import Reading
 
 MAINTENANCE = "maintenance mode"
@@ -60,3 +60,30 @@ def mitigation_left_on(facts: Facts) -> Cause | None:
         remedy,
         "" if remedy else f"take it back: {oldest.undo}",
     )
+
+
+HALTED = {"pause_queues": "queues", "pause_scheduler": "scheduler"}
+
+
+def halted(facts: Facts) -> Cause | None:
+    """Queues or the scheduler are halted: jobs pile up, or no record knows of it."""
+    recorded = {item.facts.get("action"): item for item in facts.in_force}
+    piling_up = bool(facts.queues) and facts.queue_limits is not None and is_backed_up(facts)
+    for action in facts.halted:
+        item = recorded.get(action)
+        hinders = piling_up and action == "pause_queues"
+        if not hinders and (item is not None):
+            continue
+        what = HALTED[action]
+        knows = f"halted on purpose for {lasting(facts.at - item.since)}, by run {item.run}" if item else ""
+        waiting = [f"{facts.queues[-1].waiting} jobs wait"] if facts.queues else []
+        return Cause(
+            "halted",
+            0.95 if hinders else 0.4,
+            f"the {what} {'is' if action == 'pause_scheduler' else 'are'} halted"
+            + ("" if item else ", which the record does not know of"),
+            (*([knows] if knows else ["no run of a runbook halted it"]), *waiting, *hurting(facts)),
+            () if hinders else ("jobs do not pile up yet",),
+            facts.remedies.runbook("mitigate", action=action, undo=True),
+        )
+    return None

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from runbook_lib.diagnosis.cause import Cause, Next
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import hurting
 from runbook_lib.probes.http import Reading
+from runbook_lib.probes.listeners import Listener
 from runbook_lib.probes.workers import Process, matching
 
+# They may have the port while what they pass requests on to is down.
+PASSING_ON = ("nginx", "haproxy", "apache", "httpd", "caddy", "traefik", "envoy", "varnish", "docker-proxy", "ssh")
 WORKERS = ("worker", "queue", "horizon", "scheduler", "schedule", "cron")
+
+
+def port_taken(facts: Facts) -> Cause | None:
+    """The application's process is not there, and another program answers in its place: it cannot be started then."""
+    hosts = list(dict.fromkeys(host for host, name in _missing(facts) if not _is_worker(name)))
+    strangers = [r for r in facts.impact.failing if r.name == _simplest(facts) and 0 < r.status < 500]
+    held = [(host, one) for host in hosts for one in _holding(facts, host)]
+    if not hosts or not (strangers or held):
+        return None
+    who = str(held[0][1]) if held else "another program"
+    port = held[0][1].port if held else urlsplit(strangers[0].place).port or 443
+    return Cause(
+        "port-taken",
+        0.95,
+        f"{who} has port {port}, where the application should serve",
+        (
+            *(f"{host}: port {one.port} is held by {one}" for host, one in held[:3]),
+            *(f"{host} runs no process {name}" for host, name in _missing(facts)[:3] if not _is_worker(name)),
+            *(str(reading) for reading in strangers[:2]),
+            *hurting(facts),
+        ),
+        by_hand=f"find out what it is, `ss -ltnp 'sport = :{port}'` on {hosts[0]}, and end it; then "
+        + (_restart(facts).command if _restart(facts) else "start the application"),  # type: ignore[union-attr]
+    )
 
 
 def process_down(facts: Facts) -> Cause | None:
@@ -39,15 +68,16 @@ def process_hung(facts: Facts) -> Cause | None:
     """Connections are taken and nothing is answered, not even on the route that needs nothing else."""
     hung = [place for place in facts.impact.silent if _timed_out(facts, place)]
     stopped = _stopped(facts)
-    if not hung and not (stopped and facts.impact.hurt):
+    paused = [f"{host}: {why}" for host, why in facts.unreachable.items() if _is_paused(why)]
+    if not hung and not ((stopped or paused) and facts.impact.hurt):
         return None
     reasons = [f"{place} takes connections, {_last(facts, place).saw}" for place in hung[:5]]
     words = [f"{host}: {name} (pid {process.pid}) is stopped" for host, name, process in stopped[:5]]
     return Cause(
         "process-hung",
-        0.92 if stopped else 0.88,
-        f"the application hangs at {', '.join(hung[:3]) or stopped[0][0]}",
-        (*hurting(facts), *reasons, *words),
+        0.92 if stopped or paused else 0.88,
+        f"the application hangs at {', '.join(hung[:3]) or (stopped[0][0] if stopped else 'a container')}",
+        (*hurting(facts), *reasons, *words, *paused[:5]),
         (),
         _restart(facts),
         "" if _restart(facts) else "restart the application's process on that host",
@@ -75,7 +105,7 @@ def workers_down(facts: Facts) -> Cause | None:
 
 def host_down(facts: Facts) -> Cause | None:
     """Hosts that cannot be reached."""
-    gone = {host: why for host, why in facts.unreachable.items() if "not running" not in why}
+    gone = {host: why for host, why in facts.unreachable.items() if "not running" not in why and not _is_paused(why)}
     if not gone or not facts.impact.hurt:
         return None
     everything = len(gone) == len(facts.machines) + len(gone)
@@ -87,6 +117,24 @@ def host_down(facts: Facts) -> Cause | None:
         ("the way from here to them may be what is broken",) if not facts.impact.silent else (),
         by_hand="look at the machine's console; take it out of the balancer",
     )
+
+
+def _simplest(facts: Facts) -> str:
+    """The route that needs nothing else: the first that is asked."""
+    return next((name for _, name in facts.impact.by_route), "")
+
+
+def _holding(facts: Facts, host: str) -> list[Listener]:
+    """The programs that have a port at which the application should serve, and are none that passes requests on."""
+    listening = facts.machines[host].listening or {}
+    ports = [urlsplit(place).port for place in facts.impact.places]
+    held = [listening[port] for port in ports if port is not None and port in listening]
+    return [one for one in held if one.pid and not any(name in one.program for name in PASSING_ON)]
+
+
+def _is_paused(why: str) -> bool:
+    """Whether a container cannot be looked into because somebody paused it: all its processes stand still."""
+    return "is paused" in why
 
 
 def _restart(facts: Facts) -> Next | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import capped, clock, hurting, lasting, said
+from runbook_lib.diagnosis.rules.saying import capped, clock, hurting, lasting, said, texts
+from runbook_lib.probes.messages import Message
 from runbook_lib.probes.metrics import Traffic
 
 # How long after a change the trouble that it brings may begin, and how far clocks and file times may be apart.
@@ -59,6 +60,7 @@ def bad_release(facts: Facts) -> Cause | None:
         tuple(weighed.opposing),
         remedy,
         by_hand,
+        texts(_fresh(facts)),
     )
 
 
@@ -113,13 +115,18 @@ def _trouble(facts: Facts, traffic: Traffic) -> float:
 
 
 def _by_messages(facts: Facts, weighed: Weighed) -> None:
-    since = facts.live_since
-    fresh = [m for m in facts.current if m.is_new and since is not None and m.began >= since - SLACK]
+    since, fresh = facts.live_since, _fresh(facts)
     old = [m for m in facts.current if m.before and since is not None and m.first < since - SLACK]
     if fresh:
         weighed.add(0.15, f"new since then: {said(fresh[0])}")
     if old and not fresh:
         weighed.add(-0.2, f"not new: {said(old[0])}, first at {clock(old[0].first)}")
+
+
+def _fresh(facts: Facts) -> list[Message]:
+    """The messages that did not occur before the release went live."""
+    since = facts.live_since
+    return [m for m in facts.current if m.is_new and since is not None and m.began >= since - SLACK]
 
 
 def _by_record(facts: Facts, weighed: Weighed) -> None:
@@ -153,8 +160,10 @@ def configuration_change(facts: Facts) -> Cause | None:
         "configuration-change",
         0.8,
         f"{near[0][0].what} shortly before the errors began at {clock(onset)}",
-        (*hurting(facts), *words[:5]),
-        by_hand="compare that file with its last version, take it back, clear the cached configuration, restart",
+        (*hurting(facts), *words[:5], *(said(m) for m in facts.current[:2])),
+        by_hand=f"compare {near[0][0].what.partition(' ')[0]} on {near[0][0].where} with its last version, take "
+        "it back, clear the cached configuration, restart",
+        told=texts(facts.current),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from runbook_lib.diagnosis.facts import Facts
@@ -34,10 +36,19 @@ def said(message: Message) -> str:
 
 def matching(facts: Facts, pattern: str) -> list[Message]:
     """The present messages that match."""
-    import re
-
     wanted = re.compile(pattern, re.IGNORECASE)
     return [message for message in facts.current if wanted.search(message.text) or wanted.search(message.sample)]
+
+
+def is_backed_up(facts: Facts) -> bool:
+    """Whether more jobs wait, or for longer, than the configuration allows."""
+    limits, last = facts.queue_limits, facts.queues[-1] if facts.queues else None
+    return bool(limits and last) and (last.waiting > limits.max_waiting or last.oldest_age > limits.max_age)  # type: ignore[union-attr]
+
+
+def texts(messages: Iterable[Message]) -> frozenset[str]:
+    """The messages that a cause accounts for."""
+    return frozenset(message.text for message in messages)
 
 
 def capped(score: float) -> float:

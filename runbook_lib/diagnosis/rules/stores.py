@@ -5,12 +5,12 @@ from __future__ import annotations
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.features import without_the_feature
-from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said
+from runbook_lib.diagnosis.rules.saying import capped, hurting, lasting, matching, said, texts
 
 NO_DATABASE = (
     r"SQLSTATE\[(HY000|08\w+)\].*(\[2002\]|\[2006\]|connection|server)|could not connect to server|connection to server"
     r"|unable to open database file"
-    r"|database (is )?(unavailable|down|gone)|no such table|OperationalError.*(connect|open)"
+    r"|database (is )?(unavailable|down|gone)|OperationalError.*(connect|open)"
 )
 NO_CACHE = (
     r"(redis|predis|phpredis|memcache|cache).*(refused|timed? ?out|went away|cannot|unreachable|reset|closed|fail)"
@@ -20,6 +20,19 @@ CORRUPT = (
     r"corrupt|malformed|integrity|invalid (value|data|row|price|amount)|cannot be (cast|parsed)|unserialize"
     r"|NaN|out of range|unexpected (null|None)|must not be (null|negative)|NoneType|could not be decoded|checksum"
 )
+NO_CONNECTION_LEFT = (
+    r"too many (clients|connections)|connection slots are reserved|max_user_connections|max number of clients reached"
+    r"|(pool|connections?) (limit|is exhausted|exhausted|timed? ?out)|QueuePool limit|no more connections allowed"
+)
+SCHEMA = (
+    r"no such (table|column)|has no column named|SQLSTATE\[(42S02|42S22|42P01|42703)\]|unknown column"
+    r"|(table or view|column|relation)\b.{0,80}(not found|does not exist|doesn't exist)"
+)
+FAILED_JOB = r"\bjobs?\b.{0,120}\bfail|has been attempted too many times|MaxAttemptsExceeded"
+# Failed jobs in the last hour, or messages of now in a minute and in all, that are more than everyday life.
+FAILED_JOBS = 20
+FAILED_A_MINUTE = 3.0
+FAILED_NOW = 10
 MOSTLY_USED = 0.95
 OFTEN_SLOW_MS = 50.0
 
@@ -31,11 +44,20 @@ def database_down(facts: Facts) -> Cause | None:
     hand = "" if remedy else "look at the database server: does it run, is its disk full, is the network open?"
     if state is not None and not state.reachable and not state.full:
         evidence = (f"{state.kind} does not answer: {state.saw}", *hurting(facts), *(said(m) for m in told[:2]))
-        return Cause("database-down", 0.95, f"the database is down: {state.saw}", evidence, (), remedy, hand)
+        return Cause(
+            "database-down", 0.95, f"the database is down: {state.saw}", evidence, (), remedy, hand, texts(told)
+        )
     if state is None and told and facts.impact.hurt:
         evidence = (*hurting(facts), *(said(m) for m in told[:3]))
         return Cause(
-            "database-down", 0.7, "the application says that it does not reach its database", evidence, (), remedy, hand
+            "database-down",
+            0.7,
+            "the application says that it does not reach its database",
+            evidence,
+            (),
+            remedy,
+            hand,
+            texts(told),
         )
     return None
 
@@ -78,6 +100,7 @@ def database_lock(facts: Facts) -> Cause | None:
         () if facts.impact.hurt else ("users are not seen to be hindered",),
         remedy,
         "" if remedy else f"find out what session {holder} is for, then end it",
+        texts(told),
     )
 
 
@@ -104,40 +127,50 @@ def slow_query(facts: Facts) -> Cause | None:
 def _told_to_be_slow(facts: Facts) -> Cause | None:
     """Where the database says nothing of its statements: the application's own word."""
     told = matching(facts, r"slow (sql |database )?(query|queries|statement)")
-    if not told or not facts.impact.slow:
+    if not told or not facts.impact.hurt:
         return None
+    # Requests that fail at once for another reason no longer show that they would be slow.
+    slow = facts.impact.slow
     remedy = without_the_feature(facts) or facts.remedies.mitigation("end_sessions")
     return Cause(
         "slow-query",
-        0.8,
+        0.8 if slow else 0.45,
         f"the application says that statements are slow: {told[0].text}",
         (*hurting(facts), *(said(m) for m in told[:3])),
-        (),
+        () if slow else ("answers are not seen to be slow now",),
         remedy,
         "" if remedy else "find out who sends that statement; add the index that it lacks",
+        texts(told),
     )
 
 
 def connections_exhausted(facts: Facts) -> Cause | None:
-    """All connections that the database allows are used."""
+    """All connections that the database allows are used, or all that the application may have."""
     state = facts.database
-    if state is None:
+    told = matching(facts, NO_CONNECTION_LEFT) if facts.impact.hurt else []
+    used = state is not None and bool(state.allowed) and (state.used or 0) >= MOSTLY_USED * (state.allowed or 1)
+    full = state is not None and state.full
+    if not full and not used and not told:
         return None
-    used = state.used is not None and bool(state.allowed) and state.used >= MOSTLY_USED * (state.allowed or 1)
-    if not state.full and not used:
-        return None
-    words = state.saw if state.full else f"{state.used} of {state.allowed} connections are used"
+    words = (
+        [state.saw if full else f"{state.used} of {state.allowed} connections are used"]
+        if state and (full or used)
+        else []
+    )
     remedy = facts.remedies.mitigation("end_sessions", "restart_workers", "restart")
-    if state.full:  # nobody gets in to end sessions
+    if full:  # nobody gets in to end sessions
         remedy = facts.remedies.mitigation("restart", "restart_workers") or facts.remedies.own("database")
     return Cause(
         "connections-exhausted",
-        0.94 if state.full or facts.impact.hurt else 0.6,
-        "the database has no connection left",
-        (words, *hurting(facts)),
-        (),
+        0.94 if full or (used and facts.impact.hurt) else 0.82 if told else 0.6,
+        "the database has no connection left" if words else "the application gets no more connections",
+        (*words, *hurting(facts), *(said(m) for m in told[:2])),
+        ()
+        if words or state is None
+        else (f"the database itself has {state.used} of {state.allowed or 'any number'} in use",),
         remedy,
         "" if remedy else "end idle connections; lower the number of workers or put a pooler in front",
+        texts(told),
     )
 
 
@@ -151,13 +184,13 @@ def cache_down(facts: Facts) -> Cause | None:
         if not told or not facts.impact.hurt:
             return None
         title = "the application says that it does not reach its cache"
-        return Cause("cache-down", 0.7, title, tuple(evidence), (), remedy, hand)
+        return Cause("cache-down", 0.7, title, tuple(evidence), (), remedy, hand, texts(told))
     why = state.saw if not state.reachable else state.refuses or ("its memory is full" if state.full else "")
     if not why:
         return None
     title = f"Redis {'is down' if not state.reachable else 'takes no writes'}: {why}"
     score = 0.94 if not state.reachable else 0.85
-    return Cause("cache-down", score, title, (f"Redis: {why}", *evidence), (), remedy, hand)
+    return Cause("cache-down", score, title, (f"Redis: {why}", *evidence), (), remedy, hand, texts(told))
 
 
 def queue_backlog(facts: Facts) -> Cause | None:
@@ -200,4 +233,43 @@ def corrupt_rows(facts: Facts) -> Cause | None:
         (*hurting(facts), *(said(m) for m in told[:3])),
         (),
         facts.remedies.runbook("data_concern"),
+        told=texts(told),
+    )
+
+
+def schema_mismatch(facts: Facts) -> Cause | None:
+    """The application asks for tables or columns that are not there."""
+    told = matching(facts, SCHEMA)
+    if not told or not facts.impact.hurt:
+        return None
+    batch = [change.what for change in facts.changes if change.kind == "migration"]
+    return Cause(
+        "schema-mismatch",
+        0.75,
+        f"the code and the schema of the database do not fit: {told[0].text}",
+        (*hurting(facts), *(said(m) for m in told[:3]), *(f"migrations, {what}" for what in batch[:1])),
+        (),
+        facts.remedies.runbook("data_concern"),
+        told=texts(told),
+    )
+
+
+def jobs_failing(facts: Facts) -> Cause | None:
+    """Jobs fail, far more than now and then; users need not be hindered by it."""
+    told = [m for m in matching(facts, FAILED_JOB) if m.count >= FAILED_NOW and m.per_minute >= FAILED_A_MINUTE]
+    last = facts.queues[-1] if facts.queues else None
+    failed = sum((last.failed or {}).values()) if last else 0
+    if failed < FAILED_JOBS and not told:
+        return None
+    return Cause(
+        "jobs-failing",
+        0.6,
+        f"jobs fail: {told[0].text}" if told else f"{failed} jobs failed in the last hour",
+        (
+            *([f"{failed} jobs failed in the last hour"] if failed else []),
+            *(said(m) for m in told[:3]),
+            *hurting(facts),
+        ),
+        by_hand="put right what their message names, then have them done again: `php artisan queue:retry all`",
+        told=texts(told),
     )

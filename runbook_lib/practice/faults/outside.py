@@ -14,7 +14,15 @@ from runbook_lib.practice.building import QUOTA_MB
 from runbook_lib.practice.control import control
 from runbook_lib.practice.deployment import ask
 from runbook_lib.practice.faults.base import Fault
-from runbook_lib.practice.faults.seeing import TIMEOUT, address, customers_fail, logged, production, route_fails
+from runbook_lib.practice.faults.seeing import (
+    TIMEOUT,
+    address,
+    checkouts_are_slow,
+    customers_fail,
+    logged,
+    production,
+    route_fails,
+)
 from runbook_lib.practice.ground import Ground, Marker
 
 LEAKED = "backup.env"
@@ -36,8 +44,15 @@ def _error_spike(ground: Ground) -> str:
     return "the payment provider answers 503 to production"
 
 
+def _slow_provider(ground: Ground) -> str:
+    ground.outages.mkdir(parents=True, exist_ok=True)
+    (ground.outages / "production.slow").touch()
+    return "the payment provider takes its time with production"
+
+
 def _provider_recovers(ground: Ground) -> None:
-    (ground.outages / "production").unlink(missing_ok=True)
+    for name in ("production", "production.slow"):
+        (ground.outages / name).unlink(missing_ok=True)
 
 
 def _leaked_key(ground: Ground) -> str:
@@ -57,24 +72,44 @@ def _leaked_key(ground: Ground) -> str:
 
 def _configuration_change(ground: Ground) -> str:
     """The address of the cache in .env is one at which nothing listens, and the shop was restarted with it."""
+    _configured(ground, REDIS_HOST="127.0.0.9")
+    return "production's .env names a cache at 127.0.0.9, where there is none"
+
+
+def _wrong_host(ground: Ground) -> str:
+    """A name that no resolver knows, as reserved by RFC 2606."""
+    _configured(ground, REDIS_HOST="cache.shop.invalid")
+    return "production's .env names a cache at cache.shop.invalid, a name that is not found"
+
+
+def _wrong_credential(ground: Ground) -> str:
+    _configured(ground, PAYMENT_KEY="the-key-of-last-year")
+    return "production's .env holds a key that the payment provider refuses"
+
+
+def _configured(ground: Ground, **values: str) -> None:
+    """Write values into .env, and restart what reads it."""
+    site = production(ground)
+    text = site.environment.read_text()
+    for name, value in values.items():
+        text = re.sub(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
+    site.environment.write_text(text)
+    _restarted(ground)
+
+
+def _restarted(ground: Ground) -> None:
     site, marker = production(ground), Marker.read(ground)
     if marker is None:
         raise PracticeError("production does not run", next_step="run `runbook practice start`")
-    text = site.environment.read_text()
-    site.environment.write_text(re.sub(r"^REDIS_HOST=.*$", "REDIS_HOST=127.0.0.9", text, flags=re.MULTILINE))
     folder = str(site.folder)
     control(marker, {"shop": ["restart", folder, str(marker.ports[site.name])], "worker": ["restart-worker", folder]})
-    return "production's .env names a cache at 127.0.0.9, where there is none"
 
 
 def _configuration_taken_back(ground: Ground) -> None:
     """As a person does it, whom triage told which file it was."""
-    site, marker = production(ground), Marker.read(ground)
-    if marker is not None:
-        shutil.copy2(site.kept / ".env", site.environment)
-        folder = str(site.folder)
-        restart = ["restart", folder, str(marker.ports[site.name])]
-        control(marker, {"shop": restart, "worker": ["restart-worker", folder]})
+    site = production(ground)
+    shutil.copy2(site.kept / ".env", site.environment)
+    _restarted(ground)
 
 
 def _maintenance_left_on(ground: Ground) -> str:
@@ -104,6 +139,24 @@ FAULTS = {
         _configuration_change,
         route_fails("/"),
         _configuration_taken_back,
+    ),
+    "wrong-host": Fault(
+        "production's .env was changed and names a host that is not found",
+        _wrong_host,
+        route_fails("/"),
+        _configuration_taken_back,
+    ),
+    "wrong-credential": Fault(
+        "production's .env was changed and holds a key that is refused",
+        _wrong_credential,
+        customers_fail,
+        _configuration_taken_back,
+    ),
+    "slow-provider": Fault(
+        "the payment provider, which is not ours, is slow for production",
+        _slow_provider,
+        checkouts_are_slow,
+        _provider_recovers,
     ),
     "maintenance-left-on": Fault(
         "production was put in maintenance mode by hand", _maintenance_left_on, route_fails("/")

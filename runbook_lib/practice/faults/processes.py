@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from functools import partial
 
 from runbook_lib.errors import PracticeError
 from runbook_lib.practice import server
+from runbook_lib.practice.control import control
 from runbook_lib.practice.faults.base import Fault
 from runbook_lib.practice.faults.seeing import jobs_wait, production, route_fails, tell
 from runbook_lib.practice.ground import Ground, Marker
@@ -32,8 +34,6 @@ def _queue_backlog(ground: Ground) -> str:
 
 def _flood(ground: Ground) -> str:
     """Put jobs on the queue, by the shop's own code; how many there are."""
-    import subprocess
-
     marker, site = Marker.read(ground), production(ground)
     if marker is None:
         raise PracticeError("production does not run", next_step="run `runbook practice start`")
@@ -50,6 +50,34 @@ def _flood(ground: Ground) -> str:
         capture_output=True,
     )
     return tell(marker.ports[site.store], "LLEN", "shop_queues:default")
+
+
+def _queue_paused(ground: Ground) -> str:
+    """As a person does it by hand and forgets it."""
+    marker = Marker.read(ground)
+    if marker is None:
+        raise PracticeError("production does not run", next_step="run `runbook practice start`")
+    argv = [marker.python, "-I", "-S", "artisan", "queue:pause"]
+    subprocess.run(argv, cwd=production(ground).current, check=True, timeout=30, capture_output=True)
+    return f"production's queue is halted, of which the record does not know, {_flood(ground)} jobs wait"
+
+
+def _port_taken(ground: Ground) -> str:
+    """The shop is killed, and another program has its port before it is started again."""
+    site, marker = production(ground), Marker.read(ground)
+    if marker is None:
+        raise PracticeError("production does not run", next_step="run `runbook practice start`")
+    said = _signal(ground, "shop.lock", signal.SIGKILL, "shop")
+    control(marker, {"stranger": ["stranger", str(site.folder), str(marker.ports[site.name])]})
+    return f"{said}, and another program (pid {server.holder(site.stranger_lock)}) listens at its port"
+
+
+def _stranger_ended(ground: Ground) -> None:
+    """As a person does it, whom triage told which process it was; and starts the shop."""
+    site, marker = production(ground), Marker.read(ground)
+    server.stop(site.stranger_lock)
+    if marker is not None:
+        control(marker, {"shop": ["restart", str(site.folder), str(marker.ports[site.name])]})
 
 
 def _no_worker(ground: Ground) -> str:
@@ -85,6 +113,13 @@ FAULTS = {
         _hit("store.lock", signal.SIGSTOP, "cache"),
         route_fails("/ready", "/"),
     ),
+    "port-taken": Fault(
+        "the shop's process is killed and another program takes its port",
+        _port_taken,
+        route_fails("/up"),
+        _stranger_ended,
+    ),
+    "queue-paused": Fault("production's queue is halted by hand and forgotten", _queue_paused, jobs_wait),
     "workers-down": Fault("production's worker is killed, and jobs pile up", _workers_down, _no_worker),
     "queue-backlog": Fault(
         "production's worker hangs, and the queue is fuller than it may be", _queue_backlog, jobs_wait

@@ -58,10 +58,19 @@ def requests(ground: Ground) -> int:
 
 def answers_are_slow(ground: Ground) -> str:
     """Whether several answers of the home page were slow."""
+    return _slow_answers(ground, "/", SLOW)
+
+
+def checkouts_are_slow(ground: Ground) -> str:
+    """Whether several answers of the checkout took longer than it ever takes by itself."""
+    return _slow_answers(ground, "/checkout", 1.0)
+
+
+def _slow_answers(ground: Ground, route: str, bound: float) -> str:
     _, text = ask(address(ground), "/metrics", TIMEOUT)
-    found = re.findall(rf'_bucket\{{route="/",le="(?:{SLOW}|\+Inf)"\}} (\d+)', text)
+    found = re.findall(rf'_bucket\{{route="{route}",le="(?:{bound}|\+Inf)"\}} (\d+)', text)
     slow = int(found[1]) - int(found[0]) if len(found) == 2 else 0
-    return f"{slow} answers took more than {SLOW} s" if slow >= ENOUGH else ""
+    return f"{slow} answers of {route} took more than {bound} s" if slow >= ENOUGH else ""
 
 
 def jobs_wait(ground: Ground, most: int = 200) -> str:
