@@ -34,13 +34,16 @@ def unpacked(part: Part, identity: Secret | None, source: Iterable[bytes]) -> It
     BackupError without one; CommandError for what is damaged."""
     back = Command.of(part.compression, "-d", "-q", "-c")
     if not part.encrypted:
-        yield from stream([back], source)
-        return
+        return stream([back], source)
     if identity is None:
         raise BackupError(
             f"{part.file} is encrypted, and no key to read it is configured",
             next_step="name backups.encryption.identity in runbooks.toml",
         )
+    return _decrypted(identity, back, source)
+
+
+def _decrypted(identity: Secret, back: Command, source: Iterable[bytes]) -> Iterator[bytes]:
     with _handed_over(identity) as path:
         yield from stream([Command.of("age", "-d", "-i", path), back], source)
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from threading import Thread
 from typing import IO
 
@@ -31,12 +31,34 @@ PACKAGES = {
 }
 
 
-def stream(commands: Sequence[Command], source: Iterable[bytes] | None = None) -> Iterator[bytes]:
-    """What the last of the programs says, piece by piece. source: what the first one is given; None: nothing.
+class Stream(Iterator[bytes]):
+    """What the last of some programs says, piece by piece; they are started when the first piece is asked for.
 
     Ends normally only when all of them did. CommandError when one cannot be started or failed, naming what each said;
-    an error of the source as it is. Whoever stops reading ends the programs.
+    an error of the source as it is. Whoever closes it ends the programs.
     """
+
+    def __init__(self, commands: Sequence[Command], source: Iterable[bytes] | None) -> None:
+        self._commands: Sequence[Command] = commands
+        self._source: Iterable[bytes] | None = source
+        if isinstance(source, Stream):
+            # Programs that feed programs need nobody between them.
+            self._commands, self._source = [*source._commands, *commands], source._source
+        self._pieces = _pieces(self._commands, self._source)
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        self._pieces.close()
+
+
+def stream(commands: Sequence[Command], source: Iterable[bytes] | None = None) -> Stream:
+    """Let data flow through programs. source: what the first one is given; None: nothing."""
+    return Stream(commands, source)
+
+
+def _pieces(commands: Sequence[Command], source: Iterable[bytes] | None) -> Generator[bytes, None, None]:
     if not commands:
         yield from source or ()
         return

@@ -15,8 +15,8 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Counted:
-    """One table: its rows, and the sum of all rows' checksums whatever their order; empty: not known. For a folder,
-    its files and their bytes."""
+    """One table: its rows, and the sum of all rows' checksums whatever their order, behind a mark of how they were
+    made; empty: not known. For a folder, its files and their bytes."""
 
     rows: int
     checksum: str = ""

@@ -50,7 +50,7 @@ def _version(text: str) -> tuple[int, ...]:
 def content(repository: Repository, target: Target, part: Part) -> Iterator[bytes]:
     """What a part holds, unpacked, and checked against its SHA-256. BackupError, CommandError."""
     stored = checked(repository, part.file, part.sha256)
-    yield from unpacked(part, identity_of(target), stored)
+    return unpacked(part, identity_of(target), stored)
 
 
 def restore_database(repository: Repository, target: Target, part: Part, name: str) -> None:
@@ -66,10 +66,10 @@ def restore_database(repository: Repository, target: Target, part: Part, name: s
 def check_database(engine: Engine, name: str, backup: Backup) -> Mapping[str, Counted]:
     """Compare a restored database with the record; what it holds. BackupError naming each difference."""
     part = backup.database
+    expected = backup.expected(part)
     with engine.session(name) as ask:
-        found = dict(counted(ask))
-    exact = part.exact or backup.verified is not None
-    wrong = difference(backup.expected(part), found, exact=exact)
+        found = dict(counted(ask, like=expected))
+    wrong = difference(expected, found, exact=part.exact or backup.verified is not None)
     if wrong:
         raise BackupError(
             f"what was restored from {backup.id} is not what was recorded: {'; '.join(wrong[:5])}",

@@ -59,6 +59,22 @@ def test_a_source_that_breaks_is_the_cause_and_nobody_sees_an_end(tmp_path: Path
     assert not (tmp_path / "complete").exists()
 
 
+def test_programs_that_feed_programs_are_connected_to_each_other() -> None:
+    """Nobody stands between them: the second one reads from a pipe into which the first one writes."""
+    where = "readlink /proc/$$/fd/"
+    first = stream([sh(f"{where}1; exec cat")], [b"data"])
+    said = b"".join(stream([sh(f"cat; {where}0")], first)).split()
+    assert said[0] == said[-1].removeprefix(b"data")
+    assert said[0].startswith(b"pipe:")
+
+
+def test_one_before_that_fails_is_named_and_the_rest_is_no_whole() -> None:
+    first = stream([sh("echo half of it; echo out of luck >&2; exit 3")])
+    with pytest.raises(CommandError, match=r"^sh ended with 3: out of luck") as caught:
+        consume([CAT], first)
+    assert "cat" not in caught.value.message
+
+
 def test_who_stops_reading_ends_the_programs(tmp_path: Path) -> None:
     pieces = stream([sh(f"echo $$ > {tmp_path}/pid; exec cat /dev/zero")])
     next(pieces)
