@@ -104,7 +104,7 @@ max_p95_ms = 250
 metrics = "/metrics"
 
 [services.{service}.environments.{name}.approval]
-policy = "none"
+policy = "{approval}"
 
 [services.{service}.environments.{name}.hosts]
 processes = {{ shop = {shop}, worker = {worker} }}
@@ -218,6 +218,7 @@ def _environment(ground: Ground, site: Site, marker: Marker) -> str:
         service=SERVICE,
         name=site.name,
         url=url(marker.ports[site.name]),
+        approval=marker.approval,
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),
