@@ -113,12 +113,9 @@ class Procedure(ABC):
         return "\n".join(self.run.apply(section.name) for section in sections)
 
     def undo(self) -> str:
-        """Put back what served before, after a stop or a change of mind: in every section that was begun.
-
-        A run that was left is taken up again first. GateError when nothing was begun.
+        """Put back what served before, after a stop or a change of mind: in every section that was begun. GateError
+        when nothing was.
         """
-        if self.run.status == "interrupted":
-            self.run.reopen()
         return self.run.undo()
 
     def close(self) -> str:

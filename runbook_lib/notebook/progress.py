@@ -11,8 +11,10 @@ from typing import Any
 
 from runbook_lib.command import mask, printable
 from runbook_lib.display import Chart, Table
+from runbook_lib.notebook.offer import Offer
 from runbook_lib.run import live
 from runbook_lib.run.journal import Event
+from runbook_lib.run.run import last_run
 
 HEAD = ("section", "host", "step", "state", "took")
 
@@ -34,7 +36,8 @@ class Progress:
     """How far a run is. kernel: the kernel's id, for the button, or empty.
 
     planned: id, host and title of each step by section. steps: the rows of the section in hand, by step. expected:
-    seconds that it took before. points: of the observation's chart.
+    seconds that it took before. points: of the observation's chart. begun: whether anything was done that could be
+    taken back.
     """
 
     kernel: str = ""
@@ -45,12 +48,16 @@ class Progress:
     points: list[list[float]] = field(default_factory=list)
     began: float = 0.0
     over: bool = True
+    begun: bool = False
     lines: list[str] = field(default_factory=list)
 
     def take(self, event: Event) -> bool:
         """Bring it up to date by one event; whether anything changed."""
         data = event.data
         match event.kind:
+            case "opened":
+                self.begun = False
+                return False
             case "planned":
                 self._plan(data["facts"])
                 return False
@@ -88,6 +95,7 @@ class Progress:
         self.points, self.lines = [], []
 
     def _step(self, data: dict[str, Any], state: str, took: str) -> None:
+        self.begun = True
         self.steps[data["step"]] = [data["section"], data["host"], data["title"], state, took]
 
     @property
@@ -136,6 +144,8 @@ class Follower:
             self._update = self._display(self._progress)
         else:
             self._update(self._progress)
+        if event.kind == "interrupted" and self._progress.begun:
+            self._display(Offer(event.data["reason"], last_run()))
 
 
 def follow(display: Callable[[Any], Callable[[Any], None]], kernel: str) -> None:

@@ -41,13 +41,14 @@ def configuration_file(folder: Path | None = None) -> Path:
     return Ground.of(folder).configuration
 
 
-def start(folder: Path | None = None, say: Say = _silent) -> Path:
-    """Build what is missing and start what does not run; the path of runbooks.toml. PracticeError."""
+def start(folder: Path | None = None, say: Say = _silent, approval: str = "") -> Path:
+    """Build what is missing and start what does not run; the path of runbooks.toml. approval: the policy of its gates
+    from now on, "none", "confirm" or "second-person"; empty: as it is. PracticeError."""
     from runbook_lib.practice import lifecycle
     from runbook_lib.practice.ground import Ground
 
     ground = Ground.of(folder)
-    lifecycle.start(ground, say)
+    lifecycle.start(ground, say, approval)
     return ground.configuration
 
 

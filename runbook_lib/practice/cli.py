@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from runbook_lib import practice as environment
+from runbook_lib.run.gate import Policy
 
 if TYPE_CHECKING:
     from runbook_lib.practice.condition import Condition
@@ -19,9 +20,12 @@ def practice() -> None:
 
 
 @practice.command()
-def start() -> None:
+@click.option(
+    "--approval", type=click.Choice(get_args(Policy)), help="What gates ask for from now on, until it is mended."
+)
+def start(approval: str | None) -> None:
     """Build what is missing, start what does not run."""
-    environment.start(say=_say)
+    environment.start(say=_say, approval=approval or "")
     _show(environment.status())
 
 

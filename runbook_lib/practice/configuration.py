@@ -110,7 +110,7 @@ max_p95_ms = 250
 metrics = "/metrics"
 
 [services.{service}.environments.{name}.approval]
-policy = "none"
+policy = "{approval}"
 
 [services.{service}.environments.{name}.hosts]
 processes = {{ shop = {shop}, worker = {worker} }}
@@ -225,6 +225,7 @@ def _environment(ground: Ground, site: Site, marker: Marker) -> str:
         name=site.name,
         url=url(marker.ports[site.name]),
         payments=f"{url(marker.ports[PROVIDER])}/{site.name}",
+        approval=marker.approval,
         staging='staging = "staging"\n' if site.name == "production" else "",
         restart=_quoted(str(site.restart)),
         python=_quoted(marker.python),

@@ -13,6 +13,8 @@ FORMAT = 4
 ENVIRONMENTS = ("staging", "production")
 PROVIDER = "provider"
 SERVICE = "shop"
+# Nobody is asked, so that drills run by themselves.
+NO_APPROVAL = "none"
 
 
 @dataclass(frozen=True)
@@ -176,11 +178,13 @@ class Marker:
     """What a complete practice environment says of itself.
 
     ports: by the names in Ground.ports. python, server: the interpreter and the script that start its processes.
+    approval: the policy of its gates.
     """
 
     ports: dict[str, int]
     python: str
     server: str
+    approval: str = NO_APPROVAL
 
     def write(self, ground: Ground) -> None:
         data = {"format": FORMAT, "folder": str(ground.folder), **asdict(self)}
@@ -192,7 +196,7 @@ class Marker:
         try:
             data: dict[str, Any] = json.loads(ground.marker.read_text())
             ports = {name: int(data["ports"][name]) for name in ground.ports}
-            marker = cls(ports, str(data["python"]), str(data["server"]))
+            marker = cls(ports, str(data["python"]), str(data["server"]), str(data.get("approval", NO_APPROVAL)))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         whole = data.get("format") == FORMAT and data.get("folder") == str(ground.folder)

@@ -36,10 +36,11 @@ def ensure(ground: Ground, say: Say) -> Path:
     return ground.configuration
 
 
-def start(ground: Ground, say: Say) -> None:
-    """Build what is not there, start what does not run. Releases that are live stay so. PracticeError."""
+def start(ground: Ground, say: Say, approval: str = "") -> None:
+    """Build what is not there, start what does not run. Releases that are live stay so. approval: policy of the gates
+    from now on; empty: as it is. PracticeError."""
     with explained(ground), turn(ground, say):
-        start_all(ground, say)
+        start_all(ground, say, approval)
 
 
 def stop(ground: Ground) -> list[str]:
@@ -58,8 +59,8 @@ def reset(ground: Ground, say: Say) -> None:
         start_all(ground, say)
 
 
-def start_all(ground: Ground, say: Say) -> Marker:
-    """Start what does not run, for a caller whose turn it is; the marker."""
+def start_all(ground: Ground, say: Say, approval: str = "") -> Marker:
+    """Start what does not run, for a caller whose turn it is; the marker. approval: as in `start`."""
     marker = Marker.read(ground)
     if marker is None or not whole(ground):
         build(ground, say, _stop)
@@ -67,6 +68,7 @@ def start_all(ground: Ground, say: Say) -> Marker:
     if marker is None:
         raise PracticeError(f"{ground.folder} is changed by somebody else", next_step="run the same command again")
     marker = with_usable_ports(ground, _with_usable_programs(marker), say)
+    marker = replace(marker, approval=approval or marker.approval)
     _configure(ground, marker)
     for site in ground.sites:
         _put_back_database(site)

@@ -12,7 +12,7 @@ from runbook_lib.errors import ConfigurationError, PracticeError
 from runbook_lib.practice import server
 from runbook_lib.practice.control import explained
 from runbook_lib.practice.deployment import ask, deploy, locked, new_run, targets
-from runbook_lib.practice.ground import SERVICE, Ground, Marker, Site
+from runbook_lib.practice.ground import NO_APPROVAL, SERVICE, Ground, Marker, Site
 from runbook_lib.practice.lifecycle import start_all, turn
 from runbook_lib.practice.repository import GOOD
 from runbook_lib.run.giving_up import give_up
@@ -42,7 +42,7 @@ def mend(ground: Ground, say: Say) -> None:
             for site in ground.sites:
                 _put_right(site)
             shutil.rmtree(ground.outages, ignore_errors=True)
-            marker = start_all(ground, say)
+            marker = start_all(ground, say, NO_APPROVAL)
             _redeploy(ground, run, say)
         _await_health(ground, marker)
 

@@ -334,9 +334,11 @@ class Run:
     def undo(self, reason: str = "it was asked for") -> str:
         """Put back what served before, in every section that was begun, the last one first, and end the run as undone.
 
-        It needs no approval of its own: the way back is part of the plan that was approved. Returns one line a section.
-        GateError when nothing was begun.
+        It needs no approval of its own: the way back is part of the plan that was approved. A run that was left is
+        taken up again first. Returns one line a section. GateError when nothing was begun.
         """
+        if self not in _open and self.status == "interrupted":
+            self.reopen()
         plan = self._planned()
         with self.guarded():
             begun = [section for section in reversed(plan.sections) if section.steps and self._begun(section)]

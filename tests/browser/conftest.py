@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,12 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.notebooks.conftest import Project
-from tests.notebooks.conftest import project as fresh_project
+from tests.notebooks.conftest import NOTEBOOKS, Project
 from tests.real.databases import free_port
 from tests.real.engine import unavailable
-
-__all__ = ["fresh_project"]
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -69,10 +67,12 @@ class Page:
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Page]:
-    """A fresh page."""
+def page(chromium: Any, tmp_path: Path) -> Iterator[Page]:
+    """A fresh page; how it looked in the end is kept among the test's files."""
     context = chromium.new_context(viewport={"width": 1300, "height": 1000})
-    yield Page(context)
+    opened = Page(context)
+    yield opened
+    opened.page.screenshot(path=str(tmp_path / "last.png"))
     context.close()
 
 
@@ -96,30 +96,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def running_lab(project: Project) -> Iterator[str]:
-    """JupyterLab on the runbooks of a project; the address of its folder, to which a notebook's name is added."""
+def running_lab(folder: Path, bin_: Path = BIN) -> Iterator[str]:
+    """A JupyterLab on a folder, with nothing of this user's settings; its address. bin_: where its programs are."""
     port = free_port()
     options = (
         *("--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token=test"),
         *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
     )
-    places = {f"JUPYTER_{name}_DIR": str(project.root / f".jupyter/{name.lower()}") for name in ("CONFIG", "RUNTIME")}
-    # What is out of sight stays in the page, so that it can be waited for.
-    settings = project.root / ".jupyter/config/lab/user-settings/@jupyterlab/notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    log = project.root / "lab.log"
+    kept = folder / ".jupyter"
+    places = {f"JUPYTER_{name}_DIR": str(kept / name.lower()) for name in ("CONFIG", "RUNTIME", "DATA")}
+    _settle(kept / "config/lab/user-settings/@jupyterlab")
+    path = f"{bin_}:{os.environ['PATH']}"
+    log = folder / "lab.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [BIN / "jupyter", "lab", *options],
-            cwd=project.notebooks,
-            env=project.env(**places, JUPYTER_DATA_DIR=str(project.root / ".jupyter/data")),
+            [bin_ / "jupyter", "lab", *options],
+            cwd=folder,
+            env={**os.environ, "PATH": path, **places, "IPYTHONDIR": str(kept / "ipython")},
             stdout=said,
             stderr=said,
         )
     try:
         _await(f"http://127.0.0.1:{port}/api?token=test", process, log)
-        yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token=test"
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         try:
@@ -127,6 +126,17 @@ def running_lab(project: Project) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _settle(settings: Path) -> None:
+    """What is out of sight stays in the page, so that it can be waited for; nothing asks about news."""
+    for name, text in (
+        ("notebook-extension/tracker", '{"windowingMode": "none"}'),
+        ("apputils-extension/notification", '{"fetchNews": "false"}'),
+    ):
+        file = settings / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -139,18 +149,23 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"JupyterLab did not come up:\n{log.read_text(errors='replace')[-1000:]}")
 
 
-@pytest.fixture
-def project(fresh_project: Project) -> Iterator[Project]:
-    """A folder with the runbooks; its practice environment ends with the test."""
-    yield fresh_project
-    fresh_project.run("runbook", "practice", "stop")
+@pytest.fixture(scope="session")
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder whose projects are open in a JupyterLab, and its address."""
+    folder = tmp_path_factory.mktemp("desks")
+    with running_lab(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture
-def lab(project: Project) -> Iterator[str]:
-    """A JupyterLab of the project's own."""
-    with running_lab(project) as address:
-        yield address
+def project(desks: tuple[Path, str], request: pytest.FixtureRequest) -> Iterator[Project]:
+    """A project of the test's own in that folder; its practice environment ends with the test."""
+    root = desks[0] / re.sub(r"\W", "_", request.node.name)
+    shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    (root / ".runbooks").mkdir()
+    made = Project(root)
+    yield made
+    made.run("runbook", "practice", "stop")
 
 
 def keep(page: Any, name: str) -> None:
