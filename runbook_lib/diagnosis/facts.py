@@ -69,9 +69,11 @@ class Facts:
     @property
     def current(self) -> list[Message]:
         """The error messages that belong to what goes on now, the most frequent first. Those that ended with the
-        former release, or well before the others, belong to what is over."""
+        former release, before the live one was last shown to be good, or well before the others, belong to what is
+        over."""
         last = max((message.last for message in self.messages), default=0.0)
-        after = max(self.at - RECENT, last - RECENT / 2, self.live_since or 0.0)
+        passed = self.standing.passed.get(self.live.id, 0.0) if self.live else 0.0
+        after = max(self.at - RECENT, last - RECENT / 2, self.live_since or 0.0, passed)
         return sorted((m for m in self.messages if m.last >= after), key=lambda message: -message.count)
 
     @property
