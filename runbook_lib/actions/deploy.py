@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from runbook_lib.actions.behind_doors import BehindDoors
 from runbook_lib.actions.workers import Workers
 from runbook_lib.command import Command
 from runbook_lib.config import Hook, Target
@@ -22,11 +23,13 @@ from runbook_lib.run.plan import Section, Snapshot, Step, Verdict
 
 @dataclass(frozen=True)
 class Deployment:
-    """One release to be made live in one environment. run: the run's id."""
+    """One release to be made live in one environment. run: the run's id. closed: maintenance mode keeps users out, and
+    stays in force."""
 
     target: Target
     release: Release
     run: str
+    closed: bool = False
 
     @cached_property
     def platform(self) -> Platform:
@@ -80,7 +83,8 @@ class Deployment:
             yield Workers(self.target, self.platform, laravel, list(readings["hosts"]), self.run)
 
     def _verify(self, readings: Snapshot) -> Verdict:
-        verdict = health(self.target.environment, self.platform, self.release)
+        doors = BehindDoors(self.target, self.platform, self.release) if self.closed else None
+        verdict = doors.verdict() if doors else health(self.target.environment, self.platform, self.release)
         for workers in self._workers(readings):
             verdict = workers.seen(verdict)
         return verdict

@@ -3,6 +3,7 @@ that it closes, and lifted when it has ended."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 
 import requests
 
-from runbook_lib.command import Secret, mask, printable
+from runbook_lib.command import Command, Secret, mask, printable
 from runbook_lib.config import Environment, Laravel, Target
 from runbook_lib.errors import StepFailedError
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms.base import Platform
-from runbook_lib.probes.http import Client, Reading, Route, places
+from runbook_lib.probes.http import Client, Keys, Reading, Route, places
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.plan import Step
 from runbook_lib.run.run import Run
@@ -129,6 +130,21 @@ def is_in_force(run: Run, target: Target) -> bool:
     return any(item.what == WHAT for item in in_force(run.journal, target.label))
 
 
+def are_closed(run: Run, target: Target, platform: Platform) -> bool:
+    """Whether maintenance mode is in force: it was written down, or every host has the file that Laravel makes for it
+    and turns users away. Where its driver is the cache, only what was written down tells."""
+    if is_in_force(run, target):
+        return True
+    laravel = target.environment.laravel
+    if laravel is None:
+        return False
+    asked = Command.of("test", "-e", "storage/framework/down", cwd=laravel.folder or ".")
+    hosts = [platform.live(asked, host) for host in platform.current()]
+    if not hosts or not all(connector.read(command).ok for connector, command in hosts):
+        return False
+    return all(reading.ok for reading in look(target.environment, on=True))
+
+
 def undo(target: Target) -> str:
     """The command that ends maintenance mode."""
     return f"papermill maintenance_mode.ipynb -p mode off -p environment {target.name}"
@@ -146,16 +162,32 @@ def look_through(environment: Environment, secret: Secret) -> list[Reading]:
     return [_through(client, base, _route(environment, False, ()), secret) for base in places(environment)]
 
 
+def keys(environment: Environment, secret: Secret) -> Keys:
+    """What the secret path gives at each place to be let in with; a place where it gives nothing is missing."""
+    client, found = Client(environment.checks.timeout), {}
+    for base in places(environment):
+        with contextlib.suppress(requests.RequestException):
+            if key := _key(client, base, secret)[0]:
+                found[base] = key
+    return found
+
+
+def _key(client: Client, base: str, secret: Secret) -> tuple[dict[str, str], int]:
+    """The header that lets in, empty where the secret path gives none, and the status of its answer."""
+    let_in = client.answer(f"{base.rstrip('/')}/{secret.reveal()}")
+    cookie = re.search(rf"{COOKIE}=[^;]+", let_in.headers.get("Set-Cookie", ""))
+    return ({"Cookie": cookie[0]} if cookie else {}), let_in.status
+
+
 def _through(client: Client, base: str, usual: Route, secret: Secret) -> Reading:
     name, started = f"{usual.name} by the secret path", time.monotonic()
     try:
-        let_in = client.answer(f"{base.rstrip('/')}/{secret.reveal()}")
-        cookie = re.search(rf"{COOKIE}=[^;]+", let_in.headers.get("Set-Cookie", ""))
-        answer = client.answer(base.rstrip("/") + usual.path, {"Cookie": cookie[0]} if cookie else {})
+        key, status = _key(client, base, secret)
+        answer = client.answer(base.rstrip("/") + usual.path, key)
     except requests.RequestException as error:
         return Reading(name, base, False, printable(mask(f"no answer: {error}"), 120), time.monotonic() - started)
-    ok = cookie is not None and answer.status == usual.status
-    saw = str(answer.status) if cookie else f"the secret path gives no cookie, and answers {let_in.status}"
+    ok = bool(key) and answer.status == usual.status
+    saw = str(answer.status) if key else f"the secret path gives no cookie, and answers {status}"
     return Reading(name, base, ok, saw, time.monotonic() - started, answer.status)
 
 

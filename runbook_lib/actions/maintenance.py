@@ -12,7 +12,7 @@ from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, Target
-from runbook_lib.errors import ConfigurationError, StepFailedError
+from runbook_lib.errors import ConfigurationError, PlatformError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan
 from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of
@@ -21,6 +21,11 @@ from runbook_lib.probes.http import Reading
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step, Verdict
 
 RUNBOOK = "maintenance_mode"
+_ELSEWHERE = (
+    "install what it lacks (`composer install --no-dev` in its folder), or close the site before it reaches PHP: "
+    "a lever of your own that has the web server answer 503 (levers.commands, mitigate.ipynb); rollback.ipynb needs no "
+    "maintenance mode"
+)
 
 
 @dataclass
@@ -95,7 +100,17 @@ class Maintenance(Procedure):
 
     def _read(self) -> Snapshot:
         live = {host: release.facts for host, release in self._platform.current().items()}
+        for host in live if self.on else ():
+            self._refuse_what_does_not_start(host)
         return {"hosts": live, "in_force": self._is_in_force}
+
+    def _refuse_what_does_not_start(self, host: str) -> None:
+        connector, command = self._platform.live(artisan(self._laravel).version_asked(), host)
+        result = connector.read(command)
+        if not result.ok:
+            raise PlatformError(
+                f"what is live on {host} cannot run artisan: {printable(result.last_line, 200)}", next_step=_ELSEWHERE
+            )
 
     def _build(self, snapshot: Snapshot) -> Plan:
         hosts = list(snapshot["hosts"])

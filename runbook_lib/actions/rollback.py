@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from runbook_lib.actions.behind_doors import BehindDoors
+from runbook_lib.actions.doors import undo
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.rollback_plan import Decisions, RollbackPlan
@@ -154,6 +156,8 @@ class Rollback(Procedure):
         release = self._planned_release()
 
         def seen(report: Any) -> Verdict:
+            if self._closed:
+                return BehindDoors(self.target, self._plan.platform, release).watched(self.window, report)
             return watch(self.target.environment, self._plan.platform, release, self.window, report)
 
         verdict = self.run.observe(self.target.name, self.window, seen)
@@ -168,8 +172,14 @@ class Rollback(Procedure):
             if self.run.proven(self.target.name):
                 self._mark_bad(self.run.plan.snapshot)
         told = "tell the stakeholders with communicate.ipynb, then write review.ipynb"
+        told = f"end maintenance mode with {undo(self.target)}; {told}" if self._closed else told
         self.run.suggest(self._for_real if self.run.dry_run else told)
         return self.run.close()
+
+    @property
+    def _closed(self) -> bool:
+        """Whether maintenance mode was in force when the plan was made."""
+        return self.run.plan is not None and self.target.name in self.run.plan.snapshot["closed"]
 
     @property
     def _for_real(self) -> str:

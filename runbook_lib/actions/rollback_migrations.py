@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runbook_lib.actions.doors import Doors, is_in_force
+from runbook_lib.actions.doors import Doors, are_closed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.schema import Schema, refuse, table, words
 from runbook_lib.actions.shimming import Shimming, blocking, database_of, shims_in_force
@@ -92,7 +92,7 @@ class RollbackMigrations(Procedure):
             raise PlatformError(
                 f"{target.label} runs several releases at once", next_step="make one of them live everywhere first"
             )
-        closed = is_in_force(self.run, target)
+        closed = are_closed(self.run, target, self._platform(target))
         schema = self._shims(target, next(iter(live))) if self.undoing else self._schema(target)
         return {"hosts": live, "closed": closed, "schema": schema}
 
@@ -167,7 +167,7 @@ class RollbackMigrations(Procedure):
 
     def _serves(self, target: Target, live: Release) -> str:
         """After going back: that the release that is live serves."""
-        verdict = self._health(target, live, closed=is_in_force(self.run, target))
+        verdict = self._health(target, live, closed=are_closed(self.run, target, self._platform(target)))
         if not verdict.passed:
             raise StepFailedError(
                 f"{target.label} is not healthy: {'; '.join(verdict.reasons)}", next_step="put it right by hand"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from runbook_lib.actions.behind_doors import BehindDoors
 from runbook_lib.actions.choosing import chosen
 from runbook_lib.actions.deploy import Deployment
-from runbook_lib.actions.doors import Doors, is_in_force
+from runbook_lib.actions.doors import Doors, are_closed
 from runbook_lib.actions.schema import Schema, refuse, words
 from runbook_lib.actions.shimming import Shimming
 from runbook_lib.actions.taking_back import TakingBack
@@ -76,7 +77,7 @@ class RollbackPlan:
             "schema": {d.target.name: self._schema(d) for d in deployments},
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
-            "closed": [target.name for target in self.targets if is_in_force(self.run, target)],
+            "closed": [d.target.name for d in deployments if are_closed(self.run, d.target, d.platform)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
 
@@ -117,14 +118,15 @@ class RollbackPlan:
         """The plan; a pure function of the readings."""
         release = Release(**snapshot["release"])
         live = [Release(**facts) for facts in snapshot["live"]]
-        deployments = [Deployment(target, release, self.run.id) for target in self.targets]
+        closed = snapshot["closed"]
+        deployments = [Deployment(target, release, self.run.id, target.name in closed) for target in self.targets]
         sections = [self._section(deployment, snapshot) for deployment in deployments]
         before = " and ".join(map(str, live)) or "nothing"
         return Plan(
             f"Roll back {self.target.label} from {before} to {release}",
             (*sections, self._retirement(deployments, snapshot)),
             snapshot,
-            (*self._schema_words(snapshot), *self._warnings(live)),
+            (*self._schema_words(snapshot), *self._behind_doors(deployments), *self._warnings(live)),
             self.run.id,
         )
 
@@ -195,6 +197,9 @@ class RollbackPlan:
             words(target.label, snapshot["schema"][target.name], decided.migrations, decided.migrations_reason)
             for target in self.targets
         ]
+
+    def _behind_doors(self, deployments: list[Deployment]) -> list[str]:
+        return [BehindDoors(d.target, d.platform, d.release).warning for d in deployments if d.closed]
 
     def _warnings(self, live: list[Release]) -> list[str]:
         warnings: list[str] = []

@@ -52,7 +52,13 @@ class Resticked:
         snapshots = self._snapshots(name)
         if not snapshots:
             raise BackupError(f"{name} is not in {self.url}", next_step="use another backup")
-        yield from stream([self._restic("dump", snapshots[-1]["id"], f"/{name}")])
+        try:
+            yield from stream([self._restic("dump", snapshots[-1]["id"], f"/{name}")])
+        except CommandError as error:
+            raise BackupError(
+                f"{name} cannot be read from {self.url}: {error.message}",
+                next_step="use another backup; `restic check --read-data` names what is damaged",
+            ) from error
 
     def record(self, backup: Backup) -> None:
         name = f"{backup.id}{RECORD}"

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib.config import Environment, Observation
 from runbook_lib.errors import RunbookError
 from runbook_lib.platforms.base import LogLine, Platform, Release
-from runbook_lib.probes.http import Client, Reading, Route, places, routes
+from runbook_lib.probes.http import Client, Keys, Reading, Route, places, routes
 from runbook_lib.probes.logs import new_errors
 from runbook_lib.probes.metrics import Traffic, traffic
 from runbook_lib.probes.replicas import on_release
@@ -63,23 +63,33 @@ def watch(
     release: Release,
     seconds: float,
     report: Report = lambda text, point: None,
+    keys: Callable[[], Keys] | None = None,
 ) -> Verdict:
     """Sample every observation.interval for `seconds` (0: once) and judge. report gets the point of each sample, and a
-    progress line with it now and then."""
-    return judge(_seen(environment, platform, release, seconds, report), environment.observation)
+    progress line with it now and then. keys: gives what lets in where the application is closed; users, whose requests
+    are turned away, are no evidence then."""
+    return judge(_seen(environment, platform, release, seconds, report, keys), environment.observation)
 
 
-def _seen(environment: Environment, platform: Platform, release: Release, seconds: float, report: Report) -> Window:
+def _seen(
+    environment: Environment,
+    platform: Platform,
+    release: Release,
+    seconds: float,
+    report: Report,
+    keys: Callable[[], Keys] | None,
+) -> Window:
     observation, client = environment.observation, Client(environment.checks.timeout)
     window, began = Window(), time.monotonic()
-    before, wall = traffic(environment), time.time()
+    held = keys() if keys else {}
+    before, wall = None if keys else traffic(environment), time.time()
     earlier = _log_lines(platform, wall - LOG_LOOK_BACK)
     asked = routes(environment, version=(release.tag, release.id, release.short_id, release.id[:7]))
     told = began
     while True:
         now = time.monotonic()
         replicas = on_release(platform, release)
-        window.samples.append(Sample(now - began, client.all(places(environment), asked), replicas))
+        window.samples.append(Sample(now - began, client.all(places(environment), asked, held), replicas))
         due = time.monotonic() - told >= REPORT_SECONDS
         told = time.monotonic() if due else told
         report(_progress(window, told - began, seconds) if due else "", _point(window.samples[-1]))
@@ -90,16 +100,16 @@ def _seen(environment: Environment, platform: Platform, release: Release, second
     time.sleep(max(0.0, began + seconds - time.monotonic()))
     after = traffic(environment) if before is not None else None
     window.real = after.since(before) if after is not None and before is not None else None
-    if observation.metrics and window.real is None:
+    if observation.metrics and window.real is None and keys is None:
         window.unread.append(f"the metrics at {observation.metrics}")
-    _make_up(window, environment, client)
+    _make_up(window, environment, client, held)
     later = _log_lines(platform, wall)
     if earlier is not None and later is not None:
         window.messages = new_errors([line for line in earlier if (line.at or 0) < wall], later)
     return window
 
 
-def _make_up(window: Window, environment: Environment, client: Client) -> None:
+def _make_up(window: Window, environment: Environment, client: Client, keys: Keys) -> None:
     """Ask the smoke routes until the minimum of requests is reached, where there was too little traffic."""
     observation = environment.observation
     real = window.real.requests if window.real is not None else 0
@@ -110,7 +120,7 @@ def _make_up(window: Window, environment: Environment, client: Client) -> None:
     while max(real, len(window.synthetic)) < observation.min_requests and time.monotonic() < deadline:
         missing = observation.min_requests - len(window.synthetic)
         rounds = max(1, math.ceil(missing / (len(asked) * len(places(environment)))))
-        window.extra += client.all(places(environment), asked * min(rounds, 8))
+        window.extra += client.all(places(environment), asked * min(rounds, 8), keys)
 
 
 def _log_lines(platform: Platform, since: float) -> list[LogLine] | None:

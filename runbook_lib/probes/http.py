@@ -21,6 +21,9 @@ from requests.adapters import HTTPAdapter
 from runbook_lib.command import mask, printable
 from runbook_lib.config import Environment, Smoke
 
+# Headers to ask each place with, by its base url: what lets in where an application is closed.
+Keys = Mapping[str, Mapping[str, str]]
+
 BODY_LIMIT = 1_000_000
 AT_ONCE = 8
 
@@ -97,11 +100,11 @@ class Client:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
 
-    def ask(self, base: str, route: Route) -> Reading:
+    def ask(self, base: str, route: Route, headers: Mapping[str, str] = {}) -> Reading:
         """One reading; whatever goes wrong with the request is a reading too."""
         at, started = time.time(), time.monotonic()
         try:
-            answer = self._fetch(route.method, base.rstrip("/") + route.path, started)
+            answer = self._fetch(route.method, base.rstrip("/") + route.path, started, headers)
         except requests.RequestException as error:
             seconds = time.monotonic() - started
             return Reading(route.name, base, False, no_answer(error, seconds), seconds, 0, at)
@@ -121,11 +124,11 @@ class Client:
         is none."""
         return self._fetch("GET", url, time.monotonic(), headers)
 
-    def all(self, bases: Sequence[str], asked: Sequence[Route]) -> list[Reading]:
-        """Every route at every base url, several at once, in order."""
-        pairs = [(base, route) for base in bases for route in asked]
-        with ThreadPoolExecutor(min(AT_ONCE, len(pairs) or 1)) as pool:
-            return list(pool.map(lambda pair: self.ask(*pair), pairs))
+    def all(self, bases: Sequence[str], asked: Sequence[Route], keys: Keys | None = None) -> list[Reading]:
+        """Every route at every base url, several at once, in order. keys: to be let in with."""
+        wanted = [(base, route, (keys or {}).get(base, {})) for base in bases for route in asked]
+        with ThreadPoolExecutor(min(AT_ONCE, len(wanted) or 1)) as pool:
+            return list(pool.map(lambda one: self.ask(*one), wanted))
 
     def _fetch(self, method: str, url: str, started: float, headers: Mapping[str, str] = {}) -> Answer:
         # An adapter of its own for each request: no proxy of the environment, no cookie, no redirect is followed.

@@ -1,20 +1,23 @@
-"""A repository of restic, in a folder and over SFTP: the same as a folder to whoever uses it."""
+"""A repository of restic, in a folder, over SFTP and in an S3-compatible store: the same as a folder to its user."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from runbook_lib.backups.restoring import restore_database
 from runbook_lib.errors import BackupError, CommandError
 from tests.backups.shop import MakeShop, Shop
 from tests.backups.test_engines import restored
 from tests.connectors.sshd import missing as no_ssh
 from tests.connectors.sshd import running_server
 from tests.real.engine import unavailable
+from tests.real.objects import CREDENTIALS, ObjectStore, running_object_store
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -99,3 +102,65 @@ def test_over_sftp(shops: MakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert shop.repository.backups() == [backup]
         restored(shop)
     assert (tmp_path / "far/config").exists()
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    if shutil.which("restic") is None:
+        unavailable("restic is not installed; scripts/real-parts installs what is needed")
+    with running_object_store() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> str:
+    """A name that a bucket may have."""
+    return re.sub("[^a-z0-9]+", "-", request.node.name.lower())[-60:].strip("-")
+
+
+@pytest.fixture
+def far(shops: MakeShop, store: ObjectStore, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop whose backups are in an S3-compatible store, in a bucket of its own that is not there yet."""
+    monkeypatch.setenv("RESTIC_KEY", "restic-pw-planted")
+    monkeypatch.setenv("RESTIC_CACHE_DIR", str(tmp_path / "cache"))
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(f"SHOP_{name}", value)
+    restic = {
+        "repository": f"s3:{store.url}/{bucket}",
+        "password": {"env": "RESTIC_KEY"},
+        "env": {name: {"env": f"SHOP_{name}"} for name in CREDENTIALS},
+    }
+    made = shops("sqlite", restic=restic)
+    made.make()
+    return made
+
+
+def test_in_an_object_store(far: Shop) -> None:
+    assert far.repository.backups() == []
+    first, second = far.take("b1"), far.take("b2")
+    assert far.repository.backups() == [first, second]
+    assert restored(far)
+    far.repository.remove(first)
+    assert far.repository.backups() == [second]
+    with pytest.raises(BackupError, match="is not in"):
+        list(far.repository.fetch(first.database.file))
+    assert restored(far, "restored_again")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[: len(content) // 2], lambda content: content[::-1]],
+    ids=["truncated", "corrupt"],
+)
+def test_an_object_that_is_not_what_was_stored_is_not_restored(
+    far: Shop, store: ObjectStore, bucket: str, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    backup = far.take()
+    shutil.rmtree(tmp_path / "cache")
+    assert store.change(bucket, "data/", damage) > 0
+    assert far.repository.backups() == []
+    (line,) = far.repository.unreadable()
+    assert "b1.backup.json cannot be read from" in line
+    with pytest.raises(BackupError, match="use another backup"):
+        restore_database(far.repository, far.target, backup.database, "beside")
+    assert not far.engine.exists("beside")

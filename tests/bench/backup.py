@@ -2,9 +2,9 @@
 pg_restore, and memory.
 
 SIZE: megabytes of data. Whole processes, each pair in turn in one run; the ratio is the claim. The pair is run twice:
-as people type it (it compresses with zlib in one thread), and with the least compression, the fastest that it has. Neither
-compares anything. Memory is that of the largest process of a runbook and of all that it starts, not of the server, once
-with a tenth of the data and once with all of it.
+as people type it (it compresses with zlib in one thread), and with the least compression, the fastest that it has.
+Neither compares anything. Memory is that of the largest process of a runbook and of all that it starts, not of the
+server, once with a tenth of the data and once with all of it.
 """
 
 from __future__ import annotations

@@ -76,6 +76,16 @@ FAULTS: dict[str, tuple[str, Facts]] = {
             messages=(message("boom", NOW - 600, reaches=NOW - 600),),
         ),
     ),
+    "errors right after the release, in a log that has nothing else": (
+        "bad-release",
+        facts(
+            ERRORS,
+            since=NOW - 60,
+            passed={GOOD.id: NOW - 90_000},
+            messages=(message("boom", NOW - 58, reaches=NOW - 58),),
+            reaches=NOW - 58,
+        ),
+    ),
     "slow since the release": (
         "bad-release",
         facts(

@@ -81,14 +81,14 @@ class Application:
             return 0
 
     @contextmanager
-    def load(self) -> Iterator[list[int]]:
+    def load(self, path: str = "/customers") -> Iterator[list[int]]:
         """Requests one after the other, from two users, until the end: their statuses."""
         statuses: list[int] = []
         end = threading.Event()
 
         def ask() -> None:
             while not end.is_set():
-                statuses.append(self.get("/customers"))
+                statuses.append(self.get(path))
 
         threads = [threading.Thread(target=ask) for _ in range(2)]
         for thread in threads:

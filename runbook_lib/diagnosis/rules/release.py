@@ -85,7 +85,7 @@ def _by_time(facts: Facts, weighed: Weighed) -> None:
         weighed.add(0.2, words)
     elif from_start is False and flow:
         weighed.add(-0.3, f"most of the {flow.before.requests:.0f} requests since its processes started were good")
-    elif onset is None and from_start is None and 0 <= facts.at - since <= LAG:
+    elif (onset is None or cut) and from_start is None and 0 <= facts.at - since <= LAG:
         weighed.add(
             0.2, f"it went live {lasting(facts.at - since)} ago, and nothing tells that all was well after that"
         )
