@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runbook_lib.display import Table
 from runbook_lib.migrations.reversing import Reversal
@@ -25,8 +25,7 @@ class Reference:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One thing that up() does.
 
     subject: table, or table.column. call: how it is written. why: what it means for older code. cost: of taking it

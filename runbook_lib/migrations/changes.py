@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from runbook_lib.migrations.reading.acts import TRIED, Expected, OnDrivers
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
     is one that is not NULL. generated: computed by the database. expression: from
     what; "" when nothing is computed from the row, or when it was written in SQL. recoded: its character set or
@@ -37,8 +35,7 @@ class Column:
         return not (self.nullable or self.default or self.generated or self.increments)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One change. kind: its row in runbook_lib.migrations.rules.
 
     table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
@@ -68,12 +65,12 @@ class Change:
 
     def of(self, kind: str, **more: Any) -> Change:
         """The same place, another kind."""
-        return self if kind == self.kind and not more else replace(self, kind=kind, **more)
+        return self if kind == self.kind and not more else self._replace(kind=kind, **more)
 
     @property
     def certain(self) -> bool:
         """It happened, to what is named."""
-        return self.fixed and all(isinstance(guard, Expected) for guard in self.guards)
+        return self.fixed and (not self.guards or all(isinstance(guard, Expected) for guard in self.guards))
 
     @property
     def certain_or_failed(self) -> bool:
@@ -82,6 +79,8 @@ class Change:
 
     def kind_of_database(self, database: str) -> str:
         """The kind of database on which it is made, where only one is left: mysql, pgsql, sqlite; else `database`."""
+        if not self.guards:
+            return database
         drivers = next((guard.drivers for guard in reversed(self.guards) if isinstance(guard, OnDrivers)), ())
         kinds = {"mysql" if driver == "mariadb" else driver for driver in drivers}
         return kinds.pop() if len(kinds) == 1 else database

@@ -37,7 +37,7 @@ def _named(operation: Operation) -> list[str]:
 
 def _pointed(migration: MigrationAssessment, places: dict[str, list[Reference]]) -> MigrationAssessment:
     operations = tuple(
-        replace(o, references=tuple(place for name in _named(o) for place in places.get(name, [])))
+        o._replace(references=tuple(place for name in _named(o) for place in places.get(name, [])))
         if o.kind in _GONE and o.verdict is not Verdict.SAFE
         else o
         for o in migration.operations
@@ -80,7 +80,7 @@ def _asked(operation: Operation, older: Older) -> Operation:
     if clash is None:
         return operation
     why = f"the older code: {clash.why}"
-    return replace(operation, verdict=Verdict.UNKNOWN, why=why, advice=_ADVICE, references=clash.places[:20])
+    return operation._replace(verdict=Verdict.UNKNOWN, why=why, advice=_ADVICE, references=clash.places[:20])
 
 
 _ADVICE = "look at the place: if it means something else there, rename the column, or go forward"
