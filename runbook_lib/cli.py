@@ -105,13 +105,15 @@ def list_(as_json: bool) -> None:
 
 @main.command()
 @click.option("-n", "--number", default=20, show_default=True, help="How many runs.")
+@click.option("--drills", is_flag=True, help="With the runs that drills carried out.")
 @_as_json
-def history(number: int, as_json: bool) -> None:
-    """List the runs, newest first; what is unfinished or failed stands out."""
+def history(number: int, drills: bool, as_json: bool) -> None:
+    """List the runs, newest first; what is unfinished or failed stands out. Runs of drills are left out."""
     from runbook_lib.run.in_force import in_force
 
     journal = _journal()
-    records = journal.runs(number)
+    drilled = set() if drills else journal.drilled()
+    records = [record for record in journal.runs(number + len(drilled)) if record.run not in drilled][:number]
     if as_json:
         _print_json([{**vars(record), "unfinished": record.unfinished} for record in records])
         return
@@ -122,6 +124,8 @@ def history(number: int, as_json: bool) -> None:
     for record in records:
         status = click.style(f"{record.status:<13}", fg=_STATUS_COLOURS.get(record.status, "red"))
         click.echo(f"{_local(record.opened)}  {status} {record.environment:<22} {record.run}")
+    if drilled:
+        click.secho(f"{len(drilled)} runs of drills are left out; --drills lists them", dim=True)
 
 
 @main.command("in-force")

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules import connections, left_on, machines, outside, processes, release, stores, traffic
+from runbook_lib.diagnosis.rules import (
+    connections,
+    database,
+    left_on,
+    machines,
+    outside,
+    processes,
+    release,
+    stores,
+    traffic,
+)
 
 Rule = Callable[[Facts], Cause | None]
 
@@ -22,15 +32,15 @@ RULES: tuple[Rule, ...] = (
     processes.process_hung,
     processes.host_down,
     processes.workers_down,
-    stores.database_down,
-    stores.database_read_only,
-    stores.database_lock,
-    stores.connections_exhausted,
-    stores.slow_query,
+    database.database_down,
+    database.database_read_only,
+    database.database_lock,
+    database.connections_exhausted,
+    database.slow_query,
     stores.cache_down,
     stores.queue_backlog,
     stores.corrupt_rows,
-    stores.schema_mismatch,
+    database.schema_mismatch,
     stores.jobs_failing,
     connections.credential_refused,
     connections.name_unresolved,

@@ -184,7 +184,7 @@ class _Look:
             dependencies=tuple(_seen(found.get("dependencies"), list, [])),
             halted=tuple(_seen(found.get("halted"), list, [])),
             certificates=tuple(_seen(found.get("certificates"), list, [])),
-            messages=tuple(messages(logs, skew)),
+            messages=tuple(messages(logs, skew, switched=list(switched.values()))),
             suspicious=tuple(messages(logs, skew, suspicious=True)),
             lines=sum(log.lines for log in logs.values()),
             reaches=max(reaching, default=None),

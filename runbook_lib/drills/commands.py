@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runbook_lib.command import mask, printable
 from runbook_lib.errors import DrillError
+from runbook_lib.run.run import DRILL
 
 # What would make a run another one than that of a user who types the command.
 OURS = ("RUNBOOK_INCIDENT",)
@@ -38,9 +39,11 @@ class Place:
             shutil.copyfile(notebook, folder / notebook.name)
         return cls(folder)
 
-    def run(self, argv: Sequence[str]) -> None:
-        """Run a command to its end. DrillError with its last words when it does not end with 0."""
+    def run(self, argv: Sequence[str], drill: str) -> None:
+        """Run a command of a drill to its end; its runs are marked as the drill's. DrillError with its last words when
+        it does not end with 0."""
         env = {name: value for name, value in os.environ.items() if name not in OURS}
+        env[DRILL] = drill
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"
         shown = " ".join(argv)
         try:

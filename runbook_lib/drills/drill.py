@@ -165,7 +165,7 @@ class _Work:
         before = self.journal.newest()
         self.say(shlex.join(argv))
         try:
-            self.place.run(argv)
+            self.place.run(argv, self.drill.name)
         finally:
             events = list(self.journal.events(after=before))
             self.done.runs += [run for run in dict.fromkeys(event.run for event in events) if run]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,6 +13,8 @@ from runbook_lib.probes.logs import is_error, message_of
 # A message began anew when it was silent for so many times its usual pause, within these bounds in seconds.
 PAUSES = 20
 SILENCE = (20.0, 600.0)
+# In a silence during which another release went live, it is enough that it was so many times the usual pause.
+PAUSES_AT_A_SWITCH = 4
 USUAL = 200
 # Messages that are told apart; text from outside could have any number.
 MOST = 500
@@ -100,8 +102,15 @@ class Message:
         return self.text
 
 
-def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], *, suspicious: bool = False) -> list[Message]:
-    """The messages of all hosts, the most frequent first. skew: seconds by which a host's clock is ahead."""
+def messages(
+    logs: Mapping[str, HostLog],
+    skew: Mapping[str, float],
+    *,
+    suspicious: bool = False,
+    switched: Collection[float] = (),
+) -> list[Message]:
+    """The messages of all hosts, the most frequent first. skew: seconds by which a host's clock is ahead; switched:
+    Unix times at which the releases that are live went live."""
     times: dict[str, list[tuple[float, str]]] = {}
     for host, log in logs.items():
         for text, moments in (log.suspicious if suspicious else log.times).items():
@@ -109,15 +118,17 @@ def messages(logs: Mapping[str, HostLog], skew: Mapping[str, float], *, suspicio
     oldest = [log.reaches - skew.get(host, 0.0) for host, log in logs.items() if log.reaches is not None]
     reaches = max(oldest) if oldest else 0.0
     samples = {text: sample for log in logs.values() for text, sample in log.samples.items()}
-    found = [_message(text, sorted(pairs), reaches, samples.get(text, "")) for text, pairs in times.items()]
+    found = [_message(text, sorted(pairs), reaches, samples.get(text, ""), switched) for text, pairs in times.items()]
     return sorted(found, key=lambda message: (-message.last // SILENCE[0], -message.count))
 
 
-def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: str) -> Message:
+def _message(
+    text: str, pairs: list[tuple[float, str]], reaches: float, sample: str, switched: Collection[float]
+) -> Message:
     moments = [moment for moment, _ in pairs]
     first_of_burst = len(moments) - 1
-    silence = _silence(moments[-USUAL:])
-    while first_of_burst and moments[first_of_burst] - moments[first_of_burst - 1] <= silence:
+    pauses = sorted(later - earlier for earlier, later in pairwise(moments[-USUAL:]))
+    while first_of_burst and not _anew(moments[first_of_burst - 1], moments[first_of_burst], pauses, switched):
         first_of_burst -= 1
     return Message(
         text,
@@ -132,8 +143,16 @@ def _message(text: str, pairs: list[tuple[float, str]], reaches: float, sample: 
     )
 
 
-def _silence(moments: list[float]) -> float:
-    """Seconds after which a message that comes back began anew."""
-    pauses = sorted(later - earlier for earlier, later in pairwise(moments))
-    usual = pauses[len(pauses) // 2] if pauses else SILENCE[1]
-    return min(max(PAUSES * usual, SILENCE[0]), SILENCE[1])
+def _anew(earlier: float, later: float, pauses: list[float], switched: Collection[float]) -> bool:
+    """Whether a message that came back after a silence began anew. pauses: between its occurrences, sorted."""
+    silence = later - earlier
+    if silence > min(max(PAUSES * _middle(pauses), SILENCE[0]), SILENCE[1]):
+        return True
+    if not any(earlier < moment <= later + 1 for moment in switched):
+        return False
+    others = [pause for pause in pauses if pause != silence]
+    return silence > max(PAUSES_AT_A_SWITCH * _middle(others), SILENCE[0])
+
+
+def _middle(pauses: list[float]) -> float:
+    return pauses[len(pauses) // 2] if pauses else 0.0

@@ -234,6 +234,10 @@ class Journal:
             )
             return [RunRecord(*row) for row in rows]
 
+    def drilled(self) -> set[str]:
+        """The ids of the runs that a drill carried out."""
+        return {event.run for event in self.events(kind="opened") if event.data.get("drill")}
+
     def run(self, run: str) -> RunRecord:
         """One summary, by the run's id or an unambiguous beginning of it."""
         with self._errors():

@@ -35,6 +35,9 @@ from runbook_lib.run.lock import Locks, actor, alive, host, runs
 from runbook_lib.run.plan import Plan, Section, Snapshot, Verdict, canonical
 from runbook_lib.run.state import State
 
+# The variable of the environment that marks what runs as part of a drill, with the drill's name.
+DRILL = "RUNBOOK_DRILL"
+
 Read = Callable[[], Snapshot]
 Build = Callable[[Snapshot], Plan]
 Watch = Callable[[Callable[[str, list[float]], None]], Verdict]
@@ -51,6 +54,12 @@ def open_runs() -> list[Run]:
 def last_run() -> Run | None:
     """The run that this process opened last."""
     return _last
+
+
+def _drill() -> dict[str, str]:
+    """The drill that this process is a part of, for the record."""
+    name = os.environ.get(DRILL, "")
+    return {"drill": name} if name else {}
 
 
 class Run:
@@ -120,6 +129,7 @@ class Run:
                     actor=actor(),
                     host=host(),
                     pid=os.getpid(),
+                    **_drill(),
                 )
         return run
 

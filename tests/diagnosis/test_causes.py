@@ -260,6 +260,7 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         "halted",
         facts(halted=("pause_queues",), in_force=(HALTED,), **queues(500)),
     ),
+    "requests fail on a busy host": ("error-spike", facts(ERRORS, machines=machines(load=Load(9.0, 0.5)))),
     "a host is busy": ("host-overloaded", facts(SLOW, machines=machines(load=Load(9.0, 0.5)))),
     "clocks are apart": (
         "clock-skew",

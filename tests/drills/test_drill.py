@@ -49,7 +49,7 @@ def told(project: Path, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "blamed"),
-    [("cache-down", "cache-down"), ("bad-release", "bad-release"), ("error-spike", "error-spike"), ("quiet", "")],
+    [("cache-down", "cache-down"), ("bad-release", "bad-release"), ("error-spike", "third-party"), ("quiet", "")],
 )
 def test_the_cause_is_blamed_and_all_is_well_afterwards(project: Path, name: str, blamed: str) -> None:
     evidence = told(project, name)
@@ -72,6 +72,17 @@ def test_the_evidence_is_of_this_source_with_its_times_and_its_notebook(project:
     environment = (state / "practice" / "production" / "shared" / ".env").read_text()
     secrets = [line.partition("=")[2] for line in environment.splitlines() if "_KEY=" in line]
     assert not any(secret in json.dumps(executed) for secret in secrets)
+
+
+def test_its_runs_are_kept_apart_from_those_of_incidents(project: Path) -> None:
+    evidence = told(project, "quiet")
+
+    def history(*words: str) -> list[str]:
+        done = subprocess.run([RUNBOOK, "history", "--json", *words], cwd=project, capture_output=True, check=True)
+        return [record["run"] for record in json.loads(done.stdout)]
+
+    assert not set(evidence["runs"]) & set(history())
+    assert set(evidence["runs"]) <= set(history("--drills"))
 
 
 def test_a_runbook_that_blames_the_wrong_cause_fails_its_drill(project: Path) -> None:

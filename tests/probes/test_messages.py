@@ -49,6 +49,20 @@ def test_a_message_that_comes_every_few_minutes_goes_on() -> None:
     assert message.began == NOW - 3600
 
 
+def test_a_message_that_comes_back_with_a_release_began_anew() -> None:
+    found = log((-200, "ERROR boom"), (-60, "ERROR boom"), (-55, "ERROR boom"))
+    (message,) = messages({"web-1": found}, {}, switched=[NOW - 62])
+    assert (message.began, message.before) == (NOW - 60, 1)
+    (message,) = messages({"web-1": found}, {})
+    assert message.began == NOW - 200
+
+
+def test_a_message_that_went_on_while_a_release_went_live_did_not_begin_with_it() -> None:
+    found = log(*[(-600.0 + 15 * n, "ERROR boom") for n in range(40)])
+    (message,) = messages({"web-1": found}, {}, switched=[NOW - 62])
+    assert message.began == NOW - 600
+
+
 def test_clocks_that_differ_are_corrected() -> None:
     logs = {"web-1": log((-60, "ERROR boom")), "web-2": log((240, "ERROR boom"), host="web-2")}
     (message,) = messages(logs, {"web-2": 300.0})

@@ -6,8 +6,9 @@ import re
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.database import NO_DATABASE
 from runbook_lib.diagnosis.rules.saying import hurting, matching, said, texts
-from runbook_lib.diagnosis.rules.stores import NO_CACHE, NO_DATABASE
+from runbook_lib.diagnosis.rules.stores import NO_CACHE
 from runbook_lib.probes.messages import Message
 
 REFUSED = (

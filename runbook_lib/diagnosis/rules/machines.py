@@ -79,7 +79,8 @@ def host_overloaded(facts: Facts) -> Cause | None:
         for host, machine in facts.machines.items()
         if machine.load is not None and (machine.load.queue >= BUSY or machine.load.free <= SCARCE)
     ]
-    if not busy or not facts.impact.hurt:
+    # Load makes answers slow or late; it is no reason for answers that are wrong.
+    if not busy or not (facts.impact.slow or facts.impact.silent):
         return None
     remedy = facts.remedies.mitigation("scale")
     return Cause(
