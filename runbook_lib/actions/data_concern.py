@@ -11,7 +11,6 @@ from runbook_lib.actions import preserving
 from runbook_lib.actions.backing_up import mark_of, steps_of_taking
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.data_causes import GONE, Seen, causes, facts, shown
-from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.actions.switching import Writes
 from runbook_lib.backups import rows
@@ -144,7 +143,7 @@ class DataConcern(Procedure):
     def _build(self, snapshot: Snapshot) -> Plan:
         label, run = self.target.label, self.run
         writes = Writes(*snapshot["writes"])
-        stop = [*self._noted(writes), *writes.steps(self.target, "writes", run.id, stop=True)]
+        stop = tuple(writes.stopped(self.target, run, "writes"))
         taking = steps_of_taking(self.target, self.repository, run.id, run.folder, evidence=True)
         folder = run.folder / "evidence"
         since = self.since if self.since is not None else 0.0
@@ -159,23 +158,14 @@ class DataConcern(Procedure):
             Section("look", label, "look at the data", (*self._looking(snapshot["backup"]),)),
         ]
         if stop:
-            back = tuple(writes.steps(self.target, "writes.back", run.id, stop=False))
-            sections.insert(0, Section("writes", label, "stop writes", tuple(stop), back))
+            back = tuple(writes.resumed(self.target, run, "writes", "back.open"))
+            sections.insert(0, Section("writes", label, "stop writes", stop, back))
         warnings = [] if snapshot["backup"] else ["there is no backup to compare with"]
         warnings += (
             [] if snapshot["checks"] else ["no data_checks are configured: what is wrong is not known by itself"]
         )
         title = f"Look into the data of {label}"
         return Plan(title, tuple(sections), snapshot, tuple(warnings), run.id)
-
-    def _noted(self, writes: Writes) -> Iterator[Step]:
-        def note() -> str:
-            undo = f"papermill maintenance_mode.ipynb -p mode off -p environment {self.target.name}"
-            self.run.record("put in force", what=WHAT, environment=self.target.label, undo=undo)
-            return ""
-
-        if writes.hosts:
-            yield self._step("writes.note", f"note that {WHAT} is in force", note, lambda: None)
 
     def _looking(self, backup: str) -> Iterator[Step]:
         yield self._step("look.now", "ask the checks", lambda: self._ask("now", ""), lambda: None)

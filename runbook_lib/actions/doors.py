@@ -83,9 +83,12 @@ class Doors:
         readings = look(self.target.environment, on=True)
         open_ones = [str(reading) for reading in readings if not reading.ok]
         if open_ones:
+            silent = not any(reading.status for reading in readings)
             raise StepFailedError(
                 f"maintenance mode does not close the application: {open_ones[0]}",
-                next_step="see whether storage/ is shared and which driver keeps maintenance mode",
+                next_step='start what serves it; or restore with backups.stop_writes = "nothing" in runbooks.toml'
+                if silent
+                else "see whether storage/ is shared and which driver keeps maintenance mode",
             )
         return f"{readings[0].name} answers {readings[0].saw}"
 

@@ -84,9 +84,9 @@ class Restoring(BackupProcedure):
             "switch",
             self.target.label,
             way.title,
-            (*writes.steps(self.target, "switch.stop", self.run.id, stop=True), *way.switch(),
-             *writes.steps(self.target, "switch.go-on", self.run.id, stop=False)),
-            (*way.back(), *writes.steps(self.target, "switch.back", self.run.id, stop=False), way.drop("switch.back")),
+            (*writes.stopped(self.target, self.run, "switch"), *way.switch(),
+             *writes.resumed(self.target, self.run, "switch")),
+            (*way.back(), *writes.resumed(self.target, self.run, "switch", "back.open"), way.drop("switch.back")),
             verify=lambda: serves(self.target, self.run),
             verified_back=lambda: "the data of before is back",
         )  # fmt: skip

@@ -47,9 +47,9 @@ class Settling(BackupProcedure):
         undo = self.how == "undo"
         title = f"{'Go back to' if undo else 'Drop'} {kept}"
         steps = [*self._undo(kept)] if undo else [self._step("drop", f"drop {kept}", lambda: self._forget(kept))]
-        stop = writes.steps(self.target, "settle.stop", self.run.id, stop=True)
-        again = writes.steps(self.target, "settle.go-on", self.run.id, stop=False)
-        back = (*self._back(kept), *writes.steps(self.target, "settle.back", self.run.id, stop=False))
+        stop = writes.stopped(self.target, self.run, "settle")
+        again = writes.resumed(self.target, self.run, "settle")
+        back = (*self._back(kept), *writes.resumed(self.target, self.run, "settle", "back.open"))
         settled = self._step("note", "note that it is settled", lambda: self._note(kept))
         verify = (lambda: serves(self.target, self.run)) if undo else None
         section = Section(

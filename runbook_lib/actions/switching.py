@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.actions.doors import WHAT
+from runbook_lib.actions.doors import WHAT, Doors
 from runbook_lib.config import Target
-from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms import platform_of
 from runbook_lib.probes.http import Client, Reading, places, routes
 from runbook_lib.run.in_force import in_force
@@ -22,8 +21,8 @@ PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Writes:
-    """How writes are stopped. hosts: where maintenance mode is begun and ended; empty: nothing is done. why: the reason
-    for that, for a reader."""
+    """How writes are stopped: by the application's doors. hosts: where they are closed and opened; empty: nothing is
+    done. why: the reason for that, for a reader."""
 
     hosts: Sequence[str]
     why: str = ""
@@ -40,14 +39,18 @@ class Writes:
             return cls((), "nothing stops writes: there is no table laravel; what is written meanwhile may be lost")
         return cls(tuple(platform_of(target).current()))
 
-    def steps(self, target: Target, prefix: str, run: str, *, stop: bool) -> Iterator[Step]:
-        """Stop writes, or let them go on, on every host."""
-        laravel = target.environment.laravel
-        for host in self.hosts if laravel else ():
-            assert laravel is not None  # noqa: S101 - there are hosts only with it
-            command = artisan(laravel).down(retry=60) if stop else artisan(laravel).up()
-            title = "stop writes: artisan down" if stop else "resume writes: artisan up"
-            yield on_host(platform_of(target), host, prefix, run, "writes", title, command)
+    def stopped(self, target: Target, run: Run, section: str) -> Iterator[Step]:
+        """The steps that stop writes: noted as in force first, proven at last. section: prefix of their ids."""
+        if self.hosts:
+            yield from self._doors(target, run, section).closed()
+
+    def resumed(self, target: Target, run: Run, section: str, name: str = "open") -> Iterator[Step]:
+        """The steps that let them go on, and note that. name: of the steps."""
+        if self.hosts:
+            yield from self._doors(target, run, section).opened(name)
+
+    def _doors(self, target: Target, run: Run, section: str) -> Doors:
+        return Doors(target, platform_of(target), self.hosts, section, run)
 
 
 def look_before(target: Target, run: Run) -> None:

@@ -42,7 +42,7 @@ class Revoking:
     def count(self, read: dict[str, Any]) -> dict[str, Any]:
         """How much there is now, by table or place."""
         tables = {one.table: self._counted(one) for one in self._revoked(read["tables"])}
-        return tables | {f"sessions on {place}": self._stored(place) for place in read["places"]}
+        return tables | {_sessions_on(place): self._stored(place) for place in read["places"]}
 
     def steps(self, read: dict[str, Any], section: str) -> tuple[Step, ...]:
         """The steps that revoke it. Pure."""
@@ -51,7 +51,8 @@ class Revoking:
     def verify(self, read: dict[str, Any], counted: dict[str, Any]) -> Verdict:
         """Nothing of what was counted is left; what was made since does not count."""
         left = {one.table: self._left(one, counted) for one in self._revoked(read["tables"])}
-        wrong = [f"{number} of {table} are left" for table, number in left.items() if number]
+        left |= {_sessions_on(place): self._left_in(place, counted) for place in read["places"]}
+        wrong = [f"{number} of {name} are left" for name, number in left.items() if number]
         before = sum(item["number"] for item in counted.values())
         if wrong:
             return Verdict("FAIL", tuple(wrong), {"before": before, "left": sum(left.values())})
@@ -69,8 +70,10 @@ class Revoking:
     def _left(self, one: Revoked, counted: dict[str, Any]) -> int:
         before = counted[one.table]
         left = int(self._ask(one.left(before["newest"]))[0]["number"])
-        # Those without a time: who signed in again since has a new one.
-        return left if one.made or left >= before["number"] else 0
+        return left if one.made else _not_fewer(left, before["number"])
+
+    def _left_in(self, place: str, counted: dict[str, Any]) -> int:
+        return _not_fewer(int(self._stored(place)["number"]), counted[_sessions_on(place)]["number"])
 
     def _in_tables(self, read: dict[str, Any], section: str) -> Iterator[Step]:
         host = self.hosts[0]
@@ -138,6 +141,15 @@ class Revoking:
                 f"{self.target.label} has no table laravel", next_step="add it to runbooks.toml; the example shows it"
             )
         return laravel
+
+
+def _not_fewer(left: int, before: int) -> int:
+    """Of those without a time, what counts as left: who signed in again since has a new one."""
+    return left if 0 < before <= left else 0
+
+
+def _sessions_on(place: str) -> str:
+    return f"sessions on {place}"
 
 
 def _number(result: Result) -> int:

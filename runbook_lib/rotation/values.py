@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import secrets
+import shlex
 import string
 from contextlib import suppress
 from urllib.parse import quote, quote_plus
@@ -26,7 +28,7 @@ OPEN = ("user",)
 
 
 def known(values: Values) -> Values:
-    """The same values, each masked from now on in every form that it takes: plain, in a url, in Base64, in JSON."""
+    """The same values, each masked from now on in every form that it takes: plain, in a url, in Base64, quoted."""
     for part, value in values.items():
         if part not in OPEN:
             for one in {value, *value.split(",")} if part == "previous" else {value}:
@@ -43,6 +45,8 @@ def mask_always(value: str) -> None:
 def forms(value: str) -> set[str]:
     """The texts in which a value could be found."""
     found = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], json.dumps(value).strip('"')}
+    # In an error's message, in a page, in a line of a shell.
+    found |= {repr(value)[1:-1], html.escape(value), shlex.quote(value).strip("'")}
     if value.startswith("base64:"):
         found |= forms(value.removeprefix("base64:"))
         with suppress(ValueError):

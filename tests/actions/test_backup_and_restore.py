@@ -13,8 +13,10 @@ import pytest
 from runbook_lib import config
 from runbook_lib.actions import backing_up, switching
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
+from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.kept import kept
 from runbook_lib.errors import BackupError, ParameterError, StepFailedError, VerificationFailedError
+from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from tests.actions.application import Application, closing
 from tests.actions.routes import Routes, serving
@@ -121,6 +123,25 @@ def test_what_is_restored_serves_and_what_was_before_stays_until_confirmed(world
     world.run("confirm")
     assert (kept(world.journal, WHERE), world.beside) == ([], [])
     assert world.totals == [1, 2]
+
+
+def test_writes_that_are_not_stopped_keep_it_from_switching(world: World) -> None:
+    world.run("take")
+    world.sql("DELETE FROM orders WHERE id = 1")
+    world.application.leaks = True
+    with pytest.raises(StepFailedError, match="maintenance mode does not close the application"):
+        world.run("restore")
+    assert (world.totals, world.application.down, world.beside) == ([2], set(), [])
+    assert in_force(world.journal, WHERE) == []
+
+
+def test_while_writes_are_stopped_that_is_in_force_and_then_it_is_lifted(world: World) -> None:
+    world.run("take")
+    seen = []
+    world.application.during = lambda name: seen.append((name, [item.what for item in in_force(world.journal, WHERE)]))
+    world.run("restore")
+    assert seen == [("down", [WHAT])] * 2 + [("up", [WHAT])] * 2
+    assert in_force(world.journal, WHERE) == []
 
 
 def test_a_restore_is_undone_and_that_again(world: World) -> None:

@@ -22,6 +22,7 @@ from runbook_lib.errors import BackupError, CommandError, PlatformError, Runbook
 from tests.backups.shop import SCHEMES, VARIABLE, MakeShop, Shop
 from tests.backups.test_engines import restored
 from tests.real.databases import Database
+from tests.real.engine import unavailable
 
 
 def files(shop: Shop) -> list[Path]:
@@ -39,7 +40,7 @@ def data(shop: Shop) -> Path:
 def full(tmp_path: Path) -> Iterator[Path]:
     """A folder with room for 256 KiB."""
     if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
+        unavailable("mounting needs root")
     folder = tmp_path / "full"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=True)
@@ -398,7 +399,7 @@ def test_backups_are_for_their_owner_only(small: Shop) -> None:
 def key(tmp_path: Path) -> tuple[str, str]:
     """A public and a private key of age."""
     if shutil.which("age-keygen") is None:
-        pytest.skip("age is not installed")
+        unavailable("age is not installed; scripts/real-parts installs what is needed")
     text = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout
     private = next(line for line in text.splitlines() if line.startswith("AGE-SECRET-KEY"))
     public = next(line.split()[-1] for line in text.splitlines() if line.startswith("# public"))

@@ -1,0 +1,139 @@
+"""Revoking in an application: counted, revoked by its own connection, counted again."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.config import Target
+from runbook_lib.errors import ConfigurationError
+from runbook_lib.platforms import platform_of
+from runbook_lib.revocation.revoking import Revoking
+from runbook_lib.revocation.selection import Selection
+from tests.breach.shop import shop
+
+# What laravel.sql is: rows of the last statement as JSON.
+SQL = """
+import json, sqlite3, sys
+with sqlite3.connect("shop.db") as database:
+    database.row_factory = sqlite3.Row
+    for statement in sys.argv[1:]:
+        rows = [dict(row) for row in database.execute(statement)]
+print(json.dumps(rows))
+"""
+SCHEMA = [
+    "CREATE TABLE users (id integer primary key, email text, remember_token text)",
+    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_id integer, created_at text)",
+    "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'bo@shop.example', 'r2')",
+    "INSERT INTO personal_access_tokens VALUES (1, 1, '2026-11-01 00:00:00'), (2, 2, '2026-11-20 00:00:00')",
+]
+SESSIONS = "app/storage/framework/sessions"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    (tmp_path / "sql.py").write_text(SQL)
+    laravel = {"database": "sqlite", "sql": [sys.executable, str(tmp_path / "sql.py")]}
+    made = shop(tmp_path, laravel=laravel, revocation={"sessions": "file"})
+    for statement in SCHEMA:
+        execute(made, statement)
+    (tmp_path / SESSIONS).mkdir(parents=True)
+    for letter in "ab":
+        (tmp_path / SESSIONS / (letter * 40)).write_text("x")
+    return made
+
+
+def execute(target: Target, statement: str) -> list[Any]:
+    with sqlite3.connect(target.root / "app/shop.db") as database:
+        return database.execute(statement).fetchall()
+
+
+def revoking(target: Target, users: str = "", since: str = "", *kinds: str) -> Revoking:
+    kinds = kinds or tuple(target.environment.revocation.kinds)
+    return Revoking(target, platform_of(target), ["local"], Selection.of(users, since), kinds, "run-1")
+
+
+def carry_out(work: Revoking, read: dict[str, Any]) -> list[str]:
+    steps = work.steps(read, "production")
+    for step in steps:
+        step.do()
+    return [step.id for step in steps]
+
+
+def test_everybody_is_out_and_the_numbers_say_so(target: Target) -> None:
+    work = revoking(target)
+    read = work.read()
+    assert read == {"tables": ["personal_access_tokens", "users"], "places": ["local"]}
+    counted = work.count(read)
+    numbers = {name: item["number"] for name, item in counted.items()}
+    assert numbers == {"personal_access_tokens": 2, "users": 2, "sessions on local": 2}
+    assert work.verify(read, counted).result == "FAIL"
+    assert carry_out(work, read) == [
+        "production.local.personal_access_tokens",
+        "production.local.users",
+        "production.local.sessions",
+    ]
+    verdict = work.verify(read, counted)
+    assert (verdict.result, verdict.reasons) == ("PASS", ("nothing is left of 6",))
+    assert execute(target, "SELECT count(*) FROM users WHERE remember_token IS NOT NULL") == [(0,)]
+    assert list((target.root / SESSIONS).iterdir()) == []
+
+
+def test_one_who_signs_in_again_meanwhile_is_not_counted_as_left(target: Target) -> None:
+    work = revoking(target, "", "", "sanctum", "remember")
+    read = work.read()
+    counted = work.count(read)
+    carry_out(work, read)
+    execute(target, "INSERT INTO personal_access_tokens VALUES (3, 1, '2036-01-01 00:00:00')")
+    execute(target, "UPDATE users SET remember_token = 'new' WHERE id = 1")
+    assert work.verify(read, counted).result == "PASS"
+
+
+def test_sessions_that_stay_are_seen(target: Target) -> None:
+    work = revoking(target, "", "", "sessions")
+    read = work.read()
+    counted = work.count(read)
+    assert work.verify(read, counted).reasons == ("2 of sessions on local are left",)
+    carry_out(work, read)
+    (target.root / SESSIONS / ("c" * 40)).write_text("somebody who signed in again")
+    assert work.verify(read, counted).reasons == ("nothing is left of 2",)
+
+
+def test_who_signs_in_where_nobody_was_is_not_left(target: Target) -> None:
+    work = revoking(target, "", "", "sessions", "remember")
+    execute(target, "UPDATE users SET remember_token = NULL")
+    for file in (target.root / SESSIONS).iterdir():
+        file.unlink()
+    read = work.read()
+    counted = work.count(read)
+    carry_out(work, read)
+    execute(target, "UPDATE users SET remember_token = 'new' WHERE id = 1")
+    (target.root / SESSIONS / ("c" * 40)).write_text("x")
+    assert work.verify(read, counted).reasons == ("nothing is left of 0",)
+
+
+def test_some_users_only(target: Target) -> None:
+    work = revoking(target, "bo@shop.example", "", "sanctum", "remember")
+    read = work.read()
+    counted = work.count(read)
+    carry_out(work, read)
+    assert work.verify(read, counted).reasons == ("nothing is left of 2",)
+    assert execute(target, "SELECT tokenable_id FROM personal_access_tokens") == [(1,)]
+    assert execute(target, "SELECT id FROM users WHERE remember_token IS NOT NULL") == [(1,)]
+
+
+def test_sessions_in_files_do_not_tell_whose_they_are(target: Target) -> None:
+    with pytest.raises(ConfigurationError, match="sessions in file do not tell whose they are"):
+        revoking(target, "1").read()
+    assert len(list((target.root / SESSIONS).iterdir())) == 2
+
+
+def test_an_application_that_has_none_of_it(target: Target) -> None:
+    execute(target, "DROP TABLE personal_access_tokens")
+    work = revoking(target, "", "", "sanctum", "passport")
+    read = work.read()
+    assert (read, work.steps(read, "production")) == ({"tables": [], "places": []}, ())
