@@ -85,13 +85,21 @@ class Chart:
                 f'<line x1="20" x2="{self.WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}" '
                 f'stroke="{_TINTS["bad"]}" stroke-dasharray="4 3"/>'
             )
-        label = _html(f"{self.title}: {last:.0f} s, highest {max(p[1] for p in self.points):.0f} {self.unit}")
+        label = _html(self._label(last))
         return (
             f'<svg role="img" aria-label="{label}" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" '
             f'width="{self.WIDTH}" style="max-width:100%"><title>{label}</title>{limit}'
             f'<polyline points="{line}" fill="none" stroke="#0969da" stroke-width="1.5"/>{dots}'
             f'<text x="20" y="12" font-size="11" fill="currentColor">{label}</text></svg>'
         )
+
+    def _label(self, seconds: float) -> str:
+        """What the chart shows, in words: for those who do not see it, and not its colours."""
+        highest = max(point[1] for point in self.points)
+        limit = f" (limit {self.limit:.0f})" if self.limit is not None else ""
+        bad = sum(1 for point in self.points if point[2])
+        errors = f"errors in {bad} of {len(self.points)} samples" if bad else "no errors"
+        return f"{self.title} over {seconds:.0f} s: at most {highest:.0f} {self.unit}{limit}, {errors}"
 
     def _y(self, value: float, top: float) -> float:
         return self.HEIGHT - 8 - value / top * (self.HEIGHT - 28)

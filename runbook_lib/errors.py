@@ -53,6 +53,10 @@ class RunbookError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\nNext: {self.next_step}" if self.next_step else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message, whose reader wants to know what to do, not where in here it was said."""
+        return str(self).splitlines()
+
 
 class ConfigurationError(RunbookError):
     """runbooks.toml cannot be used: not found, not TOML, unknown key, wrong type, contradiction."""
@@ -190,3 +194,6 @@ class RunStopped(KeyboardInterrupt):
         self.message = message
         self.next_step = "run the notebook from its first cell to go on, or call undo() to put back what served before"
         super().__init__(f"{self.message}\nNext: {self.next_step}")
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()

@@ -133,7 +133,7 @@ def test_a_chart_is_well_formed_without_scripts():
     kinds = [element.tag for element in root]
     assert kinds.count("circle") == 3
     assert kinds.count("line") == 1
-    assert root.attrib["aria-label"] == "slowest answer: 2 s, highest 480 ms"
+    assert root.attrib["aria-label"] == "slowest answer over 2 s: at most 480 ms (limit 500), errors in 1 of 3 samples"
 
 
 def test_a_failing_sample_has_another_colour():

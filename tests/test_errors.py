@@ -52,3 +52,9 @@ def test_an_interruption_says_that_the_same_command_continues():
     error = RunInterrupted(15, "SIGTERM")
     assert error.signum == 15
     assert str(error) == "interrupted by SIGTERM\nNext: run the same command again: it continues this run"
+
+
+def test_a_notebook_shows_the_message_and_no_traceback():
+    error = errors.StepError("it is closed", next_step="open another")
+    assert error._render_traceback_() == ["it is closed", "Next: open another"]
+    assert errors.RunStopped("stopped")._render_traceback_()[0] == "stopped"

@@ -15,12 +15,13 @@ Text = str | re.Pattern[str]
 
 
 class Lab:
-    """A notebook of a project. tree: "lab/tree", or another page that shows notebooks."""
+    """A notebook of a project, in a workspace of its own: JupyterLab opens there what was open before."""
 
-    def __init__(self, page: Page, address: str, project: Project, name: str, tree: str = "lab/tree") -> None:
+    def __init__(self, page: Page, address: str, project: Project, name: str) -> None:
         self.page = page.page
         self.page.set_default_timeout(PATIENCE)
-        self.page.goto(f"{address}/{tree}/{project.root.name}/notebooks/{name}?token=test")
+        workspace = project.root.name
+        self.page.goto(f"{address}/lab/workspaces/{workspace}/tree/{workspace}/notebooks/{name}?token=test")
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
         self.idle()
 
@@ -41,10 +42,13 @@ class Lab:
         cell.locator(".cm-content").click()
         return cell
 
-    def run(self, text: str) -> None:
-        """Run the code cell that holds a text."""
-        self.at(text)
+    def run(self, text: str, answer: Text) -> None:
+        """Run the code cell that holds a text, until an answer stands below it."""
+        cell = self.at(text)
+        # After an error, the kernel drops for a moment what else it is told to run.
+        self.page.wait_for_timeout(1000)
         self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-OutputArea-output", has_text=answer).last.wait_for(state="attached")
 
     def run_above(self, text: str) -> None:
         self.at(text)
@@ -55,18 +59,9 @@ class Lab:
         self.at(text)
         self.menu("Run", "Run Selected Cell and All Below")
 
-    def add(self, source: str) -> None:
-        """Run a new cell below the last one."""
-        self.page.locator(".jp-CodeCell .cm-content").last.click()
-        self.page.keyboard.press("Escape")
-        self.page.keyboard.press("b")
-        self.page.keyboard.press("Enter")
-        self.page.keyboard.type(source)
-        self.page.keyboard.press("Control+Enter")
-
-    def restart(self, entry: str = "Restart Kernel…") -> None:
-        self.menu("Kernel", entry)
-        self.page.get_by_role("button", name="Restart", exact=True).click()
+    def restart_and_run_all(self) -> None:
+        self.menu("Kernel", "Restart Kernel and Run All Cells")
+        self.page.locator(".jp-Dialog-button.jp-mod-accept").click()
 
     def sees(self, text: Text) -> Any:
         """The newest output with this text, once it is there."""
@@ -79,6 +74,3 @@ class Lab:
         box = self.page.locator(".jp-Stdin-input:enabled").last
         box.wait_for()
         return box
-
-    def count(self, text: Text) -> int:
-        return int(self.page.locator(".jp-OutputArea-output", has_text=text).count())

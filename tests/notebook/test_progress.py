@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.notebook.offer import BACK, Offer
 from runbook_lib.notebook.progress import Follower, Progress, follow
 from runbook_lib.run import live
 from runbook_lib.run.journal import Event
@@ -99,3 +100,29 @@ def test_following_again_takes_the_place_of_the_former(monkeypatch: pytest.Monke
     for _ in range(2):
         follow(lambda _thing: lambda _again: None, "")
     assert (len(live.listeners), live.echo) == (1, False)
+
+
+def test_what_was_begun_and_stopped_is_offered_to_be_put_back() -> None:
+    shown: list[Any] = []
+
+    def display(thing: Any) -> Any:
+        shown.append(thing)
+        return lambda _thing: None
+
+    follower = Follower(display, "")
+    stopped = event("interrupted", reason="stopped before link, as you asked")
+    follower(event("opened", runbook="rollback", environment="shop/production"))
+    follower(event("section started", **SECTION))
+    follower(stopped)
+    assert not any(isinstance(thing, Offer) for thing in shown)
+    follower(event("step started", **STEP))
+    follower(stopped)
+    assert isinstance(shown[-1], Offer)
+    assert BACK in str(shown[-1])
+
+
+def test_an_offer_without_a_run_says_so_at_its_button() -> None:
+    said, button, came = Offer("stopped by <b>hand</b>", None).widget().children
+    assert "&lt;b&gt;hand" in said.value
+    button.click()
+    assert came.value == "there is no run"

@@ -54,3 +54,16 @@ def test_an_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
     before = ground.configuration.stat().st_ino
     configuration.write(ground, marker)
     assert ground.configuration.stat().st_ino == before
+
+
+@pytest.mark.parametrize("policy", ["none", "confirm", "second-person"])
+def test_its_gates_ask_for_what_the_marker_says(tmp_path: Path, policy: str) -> None:
+    ground = Ground(tmp_path)
+    for site in ground.sites:
+        site.run.mkdir(parents=True)
+    Marker(PORTS, "/usr/bin/python3", "/opt/server.py", policy).write(ground)
+    ground.configuration.touch()
+    marker = Marker.read(ground)
+    assert marker is not None
+    configuration.write(ground, marker)
+    assert config.load(ground.configuration).target().environment.approval.policy == policy
