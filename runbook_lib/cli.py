@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.actions.backups_cli import backups
+from runbook_lib.actions.data.backups_cli import backups
 from runbook_lib.drills.cli import drill
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.cli import incident
@@ -133,7 +133,7 @@ def history(number: int, drills: bool, as_json: bool) -> None:
 @click.option("--check", is_flag=True, help="Exit with status 1 when anything is in force, for a watch.")
 def in_force_(as_json: bool, check: bool) -> None:
     """List the mitigations in force, what their probes say of them, and how to take them back."""
-    from runbook_lib.actions.in_effect import all_in_effect
+    from runbook_lib.actions.forced.in_effect import all_in_effect
     from runbook_lib.actions.opening import known_configuration
     from runbook_lib.run.in_force import in_force
 
@@ -273,7 +273,7 @@ def jobs() -> None:
 @click.option("--approve", default="", help="Digest of a plan that was approved beforehand.")
 def put_back(mark: str, approve: str) -> None:
     """Put the jobs under MARK back into their queues; refused while the live release lacks their classes."""
-    from runbook_lib.actions.putting_back import PuttingBack
+    from runbook_lib.actions.release.putting_back import PuttingBack
 
     procedure = PuttingBack.open(mark, approve)
     procedure.plan()

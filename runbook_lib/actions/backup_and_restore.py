@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from runbook_lib.actions.backing_up import (
+from runbook_lib.actions.data.backing_up import (
     RUNBOOK,
     BackingUp,
     BackupProcedure,
@@ -13,9 +13,9 @@ from runbook_lib.actions.backing_up import (
     Pruning,
     Verifying,
 )
+from runbook_lib.actions.data.restoring import Restoring
+from runbook_lib.actions.data.settling import Settling
 from runbook_lib.actions.procedure import begin, target_of
-from runbook_lib.actions.restoring import Restoring
-from runbook_lib.actions.settling import Settling
 from runbook_lib.backups.place import repository_of
 from runbook_lib.command import nearest, printable
 from runbook_lib.errors import ParameterError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from runbook_lib.actions.doors import bypass, keys, look, undo
+from runbook_lib.actions.release.doors import bypass, keys, look, undo
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.laravel.steps import artisan

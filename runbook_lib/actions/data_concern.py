@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from runbook_lib.actions import preserving
-from runbook_lib.actions.backing_up import mark_of, steps_of_taking
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
-from runbook_lib.actions.data_causes import GONE, Seen, causes, facts, shown
+from runbook_lib.actions.data import preserving
+from runbook_lib.actions.data.backing_up import mark_of, steps_of_taking
+from runbook_lib.actions.data.data_causes import GONE, Seen, causes, facts, shown
+from runbook_lib.actions.data.switching import Writes
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.switching import Writes
 from runbook_lib.backups import rows
 from runbook_lib.backups.concerns import findings
 from runbook_lib.backups.counting import columns, tables

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from runbook_lib.actions import doors
-from runbook_lib.actions.doors import WHAT
 from runbook_lib.actions.procedure import Procedure, begin, target_of
+from runbook_lib.actions.release import doors
+from runbook_lib.actions.release.doors import WHAT
 from runbook_lib.command import Command, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import ConfigurationError, PlatformError, StepFailedError

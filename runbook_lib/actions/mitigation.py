@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from runbook_lib.actions.lifting import Lifting
+from runbook_lib.actions.forced.lifting import Lifting
 from runbook_lib.actions.maintenance import Maintenance
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.config import Levers

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from runbook_lib.actions.behind_doors import BehindDoors
-from runbook_lib.actions.doors import undo
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.rollback_plan import Decisions, RollbackPlan
-from runbook_lib.actions.schema import table
+from runbook_lib.actions.release.doors import undo
+from runbook_lib.actions.release.rollback_plan import Decisions, RollbackPlan
+from runbook_lib.actions.release.schema import table
+from runbook_lib.actions.release.waiting_jobs import looked_at
 from runbook_lib.actions.showing import planned
-from runbook_lib.actions.waiting_jobs import looked_at
 from runbook_lib.command import printable
 from runbook_lib.display import Table
 from runbook_lib.errors import ParameterError

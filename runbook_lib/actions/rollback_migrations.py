@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runbook_lib.actions.doors import Doors, are_closed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.schema import Schema, refuse, table, words
-from runbook_lib.actions.shimming import Shimming, blocking, database_of, shims_in_force
-from runbook_lib.actions.taking_back import TakingBack
-from runbook_lib.actions.taking_back import refuse as refuse_taking_back
+from runbook_lib.actions.release.doors import Doors, are_closed
+from runbook_lib.actions.release.schema import Schema, refuse, table, words
+from runbook_lib.actions.release.shimming import Shimming, blocking, database_of, shims_in_force
+from runbook_lib.actions.release.taking_back import TakingBack
+from runbook_lib.actions.release.taking_back import refuse as refuse_taking_back
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runbook_lib.actions.carrying_on import carry_out
-from runbook_lib.actions.diagnosing import Diagnosing, begin_looking
+from runbook_lib.actions.looking.carrying_on import carry_out
+from runbook_lib.actions.looking.diagnosing import Diagnosing, begin_looking
 from runbook_lib.actions.procedure import target_of
 from runbook_lib.command import printable
 from runbook_lib.config import Target

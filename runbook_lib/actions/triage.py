@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from runbook_lib.actions.diagnosing import Diagnosing, begin_looking
+from runbook_lib.actions.looking.diagnosing import Diagnosing, begin_looking
 from runbook_lib.command import printable
 from runbook_lib.diagnosis import Cause, diagnose
 from runbook_lib.diagnosis.remedies import remedies

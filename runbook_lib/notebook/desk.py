@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.actions.choosing import offered
 from runbook_lib.actions.procedure import target_of
+from runbook_lib.actions.release.choosing import offered
 from runbook_lib.actions.situation import Situation, situation
 from runbook_lib.errors import RunbookError
 from runbook_lib.notebook.form import Choices, Form, declared_in

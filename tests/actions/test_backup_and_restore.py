@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from runbook_lib import config
-from runbook_lib.actions import backing_up, switching
 from runbook_lib.actions.backup_and_restore import BackupAndRestore
-from runbook_lib.actions.doors import WHAT
-from runbook_lib.actions.kept import kept
+from runbook_lib.actions.data import backing_up, switching
+from runbook_lib.actions.data.kept import kept
+from runbook_lib.actions.release.doors import WHAT
 from runbook_lib.errors import BackupError, ParameterError, StepFailedError, VerificationFailedError
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions import backing_up, preserving, switching
+from runbook_lib.actions.data import backing_up, preserving, switching
 from runbook_lib.actions.data_concern import DataConcern
 from runbook_lib.errors import ParameterError
 from runbook_lib.platforms.base import LogLine

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions.kept import kept
+from runbook_lib.actions.data.kept import kept
 from tests.actions.test_backup_and_restore import WHERE, World, world
 from tests.run.conftest import Crashing
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.actions.in_effect import all_in_effect
+from runbook_lib.actions.forced.in_effect import all_in_effect
 from runbook_lib.actions.mitigation import Mitigation
 from runbook_lib.actions.opening import known_configuration
 from runbook_lib.actions.procedure import Procedure

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions.workers import Workers
+from runbook_lib.actions.release.workers import Workers
 from runbook_lib.command import Command, Result
 from runbook_lib.connectors.base import Connector
 from runbook_lib.run.plan import Verdict

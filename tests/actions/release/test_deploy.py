@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions.deploy import Deployment
+from runbook_lib.actions.release.deploy import Deployment
 from runbook_lib.config import Service, Target
 from runbook_lib.errors import PlanDriftError, StepFailedError
 from runbook_lib.platforms.base import find_release

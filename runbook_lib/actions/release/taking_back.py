@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 
-from runbook_lib.actions.backing_up import before_migrations
-from runbook_lib.actions.doors import Doors
+from runbook_lib.actions.data.backing_up import before_migrations
+from runbook_lib.actions.release.doors import Doors
 from runbook_lib.command import Command
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.procedure import Procedure, begin
-from runbook_lib.actions.waiting_jobs import WHAT, WaitingJobs, in_words, lift
+from runbook_lib.actions.release.waiting_jobs import WHAT, WaitingJobs, in_words, lift
 from runbook_lib.command import printable
 from runbook_lib.errors import ParameterError, ReleaseRefusedError
 from runbook_lib.laravel.queues import Aside

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.actions.doors import WHAT as MAINTENANCE
 from runbook_lib.actions.maintenance import is_closed
+from runbook_lib.actions.release.doors import WHAT as MAINTENANCE
 from runbook_lib.command import printable
 from runbook_lib.config import Levers, Loaded, Target
 from runbook_lib.errors import ConfigurationError, RunbookError

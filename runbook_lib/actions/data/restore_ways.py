@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.actions.kept import RESTORED, SETTLED, Kept
-from runbook_lib.actions.kept import kept as all_kept
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept
+from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import Engine, engine_of
 from runbook_lib.backups.folders import Files
@@ -20,7 +20,7 @@ from runbook_lib.errors import StepFailedError
 from runbook_lib.run.plan import Step
 
 if TYPE_CHECKING:
-    from runbook_lib.actions.restoring import Restoring
+    from runbook_lib.actions.data.restoring import Restoring
 
 TABLE_LIMIT = 63
 

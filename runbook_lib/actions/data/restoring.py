@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.actions.backing_up import RUNBOOK, BackupProcedure, newest
-from runbook_lib.actions.kept import kept as all_kept
-from runbook_lib.actions.restore_ways import way_of
-from runbook_lib.actions.switching import Writes, look_before, serves
+from runbook_lib.actions.data.backing_up import RUNBOOK, BackupProcedure, newest
+from runbook_lib.actions.data.kept import kept as all_kept
+from runbook_lib.actions.data.restore_ways import way_of
+from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.losses import losses

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from runbook_lib.actions.behind_doors import BehindDoors
-from runbook_lib.actions.choosing import chosen
-from runbook_lib.actions.deploy import Deployment
-from runbook_lib.actions.doors import Doors, are_closed
-from runbook_lib.actions.schema import Schema, refuse, words
-from runbook_lib.actions.shimming import Shimming
-from runbook_lib.actions.taking_back import TakingBack
-from runbook_lib.actions.taking_back import refuse as refuse_taking_back
-from runbook_lib.actions.waiting_jobs import SettingAside, WaitingJobs
+from runbook_lib.actions.release.choosing import chosen
+from runbook_lib.actions.release.deploy import Deployment
+from runbook_lib.actions.release.doors import Doors, are_closed
+from runbook_lib.actions.release.schema import Schema, refuse, words
+from runbook_lib.actions.release.shimming import Shimming
+from runbook_lib.actions.release.taking_back import TakingBack
+from runbook_lib.actions.release.taking_back import refuse as refuse_taking_back
+from runbook_lib.actions.release.waiting_jobs import SettingAside, WaitingJobs
 from runbook_lib.config import Target
 from runbook_lib.errors import PlanDriftError, ReleaseRefusedError
 from runbook_lib.laravel.steps import warnings as side_effects

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.actions.doors import WHAT, Doors
+from runbook_lib.actions.release.doors import WHAT, Doors
 from runbook_lib.config import Target
 from runbook_lib.platforms import platform_of
 from runbook_lib.probes.http import Client, Reading, places, routes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from runbook_lib.actions.doors import Doors
+from runbook_lib.actions.release.doors import Doors
 from runbook_lib.command import counted, printable
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.actions.choosing import chosen
+from runbook_lib.actions.release.choosing import chosen
 from runbook_lib.errors import ReleaseRefusedError, UnknownReleaseError
 from runbook_lib.platforms.base import Release
 from runbook_lib.run.standing import Standing

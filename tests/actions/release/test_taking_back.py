@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions.doors import Doors
-from runbook_lib.actions.taking_back import TakingBack, refuse
+from runbook_lib.actions.release.doors import Doors
+from runbook_lib.actions.release.taking_back import TakingBack, refuse
 from runbook_lib.command import Result
 from runbook_lib.errors import CommandError, PlatformError, StepFailedError
 from runbook_lib.run import run as runs

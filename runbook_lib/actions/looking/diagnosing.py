@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.actions import findings
+from runbook_lib.actions.looking import findings
 from runbook_lib.actions.procedure import begin, target_of
 from runbook_lib.config import Target
 from runbook_lib.diagnosis import EVENT, EVERYTHING, Diagnosis, Facts, diagnose, event, look

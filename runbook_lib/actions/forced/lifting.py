@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook_lib.actions.in_effect import is_in_effect, lever_in_force
+from runbook_lib.actions.forced.in_effect import is_in_effect, lever_in_force
 from runbook_lib.actions.procedure import Procedure
 from runbook_lib.command import printable
 from runbook_lib.errors import ParameterError

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.actions.backing_up import BackupProcedure
-from runbook_lib.actions.kept import RESTORED, SETTLED, Kept, last_kept
-from runbook_lib.actions.restore_ways import TABLE_LIMIT, put_kept
-from runbook_lib.actions.switching import Writes, look_before, serves
+from runbook_lib.actions.data.backing_up import BackupProcedure
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, last_kept
+from runbook_lib.actions.data.restore_ways import TABLE_LIMIT, put_kept
+from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.folders import Files

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.actions.schema import Schema, refuse, table, words
+from runbook_lib.actions.release.schema import Schema, refuse, table, words
 from runbook_lib.config import Service, Target
 from runbook_lib.errors import ReleaseRefusedError
 from runbook_lib.platforms.base import Release

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from runbook_lib.actions.behind_doors import BehindDoors
-from runbook_lib.actions.workers import Workers
+from runbook_lib.actions.release.workers import Workers
 from runbook_lib.command import Command
 from runbook_lib.config import Hook, Target
 from runbook_lib.connectors import connector_to

@@ -1,0 +1,1 @@
+"""Backups and restores: taken, restored beside, switched to, settled."""

@@ -1,0 +1,1 @@
+"""What is in force: whether it still is, and taking it back."""

@@ -1,0 +1,1 @@
+"""What all runbooks share that look first, and what follows from what they saw."""
