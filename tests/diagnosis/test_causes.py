@@ -423,3 +423,11 @@ def test_clocks_that_are_apart_are_told_where_requests_fail() -> None:
     seen = facts(ERRORS, machines=machines(skew=300.0))
     assert "clock-skew" in [cause.name for cause in diagnose(seen).causes]
     assert "clock-skew" not in [cause.name for cause in diagnose(facts(machines=machines(skew=300.0))).causes]
+
+
+def test_few_requests_before_the_look_do_not_clear_a_new_release() -> None:
+    since = NOW - 9
+    told = (message("ERROR price is null", NOW - 7, count=5, reaches=NOW - 7),)
+    real = flow(errors=3, before=traffic(20, errors=2), started=since + 1)
+    seen = facts(impact(real=real), since=since, passed={}, messages=told, reaches=NOW - 7)
+    assert diagnose(seen).causes[0].name == "bad-release"

@@ -102,7 +102,11 @@ def _from_the_start(facts: Facts) -> bool | None:
     now, before = _trouble(facts, flow.total), _trouble(facts, flow.before)
     if now <= 0:
         return None
-    return before / now >= FROM_THE_START
+    if before / now >= FROM_THE_START:
+        return True
+    # Few requests tell little: fewer failed than would have to, by more than chance explains (two deviations).
+    expected = now * flow.before.requests
+    return False if expected - before * flow.before.requests > 2 * expected**0.5 else None
 
 
 def _trouble(facts: Facts, traffic: Traffic) -> float:
