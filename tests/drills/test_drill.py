@@ -129,7 +129,7 @@ def test_two_drills_at_once_are_refused(project: Path) -> None:
         ((), "name one drill, or --all"),
         (("down", "--all"), "name one drill, or --all"),
         (("down", "--on", "docker"), "needs --config"),
-        (("lock", "--on", "docker"), "is not drilled on docker"),
+        (("port-taken", "--on", "docker"), "is not drilled on docker"),
     ],
 )
 def test_a_wrong_call_says_what_is_right(project: Path, words: tuple[str, ...], said: str) -> None:
