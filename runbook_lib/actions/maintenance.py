@@ -82,7 +82,7 @@ class Maintenance(Procedure):
 
     @property
     def _is_in_force(self) -> bool:
-        return doors.is_in_force(self.run, self.target)
+        return doors.is_in_force(self.run.journal, self.target)
 
     @property
     def _noted(self) -> tuple[Step, ...]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from runbook_lib.actions.behind_doors import BehindDoors
 from runbook_lib.actions.observing import observed
 from runbook_lib.actions.procedure import Procedure, begin, target_of
+from runbook_lib.actions.release.behind_doors import BehindDoors
 from runbook_lib.actions.release.doors import undo
 from runbook_lib.actions.release.rollback_plan import Decisions, RollbackPlan
 from runbook_lib.actions.release.schema import table

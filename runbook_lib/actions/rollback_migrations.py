@@ -92,7 +92,7 @@ class RollbackMigrations(Procedure):
             raise PlatformError(
                 f"{target.label} runs several releases at once", next_step="make one of them live everywhere first"
             )
-        closed = are_closed(self.run, target, self._platform(target))
+        closed = are_closed(self.run.journal, target, self._platform(target))
         schema = self._shims(target, next(iter(live))) if self.undoing else self._schema(target)
         return {"hosts": live, "closed": closed, "schema": schema}
 
@@ -167,7 +167,7 @@ class RollbackMigrations(Procedure):
 
     def _serves(self, target: Target, live: Release) -> str:
         """After going back: that the release that is live serves."""
-        verdict = self._health(target, live, closed=are_closed(self.run, target, self._platform(target)))
+        verdict = self._health(target, live, closed=are_closed(self.run.journal, target, self._platform(target)))
         if not verdict.passed:
             raise StepFailedError(
                 f"{target.label} is not healthy: {'; '.join(verdict.reasons)}", next_step="put it right by hand"

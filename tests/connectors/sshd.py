@@ -84,6 +84,11 @@ class Server:
     def state(self) -> Path:
         return self.folder / "state/runbooks/commands"
 
+    @property
+    def connections(self) -> int:
+        """How many there are now: each has a process of its own."""
+        return len(self._children(self.process.pid))
+
     def drop(self) -> None:
         """End every connection as a broken line does; the server stays."""
         for child in self._children(self.process.pid):

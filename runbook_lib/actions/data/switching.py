@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.actions.release.doors import WHAT, Doors
+from runbook_lib.actions.release.doors import Doors, are_closed, is_in_force
 from runbook_lib.config import Target
 from runbook_lib.platforms import platform_of
 from runbook_lib.probes.http import Client, Reading, places, routes
-from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Step, Verdict
 from runbook_lib.run.run import Run
@@ -33,11 +32,12 @@ class Writes:
         environment = target.environment
         if environment.backups is None or environment.backups.stop_writes == "nothing":
             return cls((), "nothing stops writes (backups.stop_writes): what is written during the switch may be lost")
-        if any(item.what == WHAT for item in in_force(journal, target.label)):
+        platform = platform_of(target)
+        if are_closed(journal, target, platform):
             return cls((), "maintenance mode is on already, and stays on afterwards")
         if environment.laravel is None:
             return cls((), "nothing stops writes: there is no table laravel; what is written meanwhile may be lost")
-        return cls(tuple(platform_of(target).current()))
+        return cls(tuple(platform.current()))
 
     def stopped(self, target: Target, run: Run, section: str) -> Iterator[Step]:
         """The steps that stop writes: noted as in force first, proven at last. section: prefix of their ids."""
@@ -62,7 +62,7 @@ def look_before(target: Target, run: Run) -> None:
 def serves(target: Target, run: Run) -> Verdict:
     """Whether the application answers with the data that it has now at least where it did before, within checks.within
     seconds."""
-    if any(item.what == WHAT for item in in_force(run.journal, target.label)):
+    if is_in_force(run.journal, target):
         return Verdict("PASS", ("maintenance mode is on: the application was not asked",))
     # The first one: a run that is continued looks again, perhaps in the middle of its switch.
     known = [event.data["failing"] for event in run.journal.events(run.id, BEFORE)][:1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from runbook_lib.actions.behind_doors import BehindDoors
+from runbook_lib.actions.release.behind_doors import BehindDoors
 from runbook_lib.actions.release.workers import Workers
 from runbook_lib.command import Command
 from runbook_lib.config import Hook, Target

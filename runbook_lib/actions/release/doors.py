@@ -18,6 +18,7 @@ from runbook_lib.laravel.steps import artisan, on_host
 from runbook_lib.platforms.base import Platform
 from runbook_lib.probes.http import Client, Keys, Reading, Route, places
 from runbook_lib.run.in_force import in_force
+from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Step
 from runbook_lib.run.run import Run
 
@@ -74,7 +75,7 @@ class Doors:
             f"{self.section}.{name}.lifted",
             f"note that {WHAT} is over",
             lambda: lift(self.run, self.target),
-            lambda: not is_in_force(self.run, self.target),
+            lambda: not is_in_force(self.run.journal, self.target),
             repeatable=True,
             no_undo="it only notes",
         )
@@ -111,7 +112,7 @@ def noted(run: Run, target: Target, identity: str) -> Step:
         identity,
         f"note that {WHAT} is in force",
         lambda: note(run, target),
-        lambda: is_in_force(run, target),
+        lambda: is_in_force(run.journal, target),
         repeatable=True,
         no_undo="it is lifted with maintenance mode itself",
     )
@@ -124,19 +125,20 @@ def note(run: Run, target: Target) -> str:
 
 def lift(run: Run, target: Target) -> str:
     """Note that maintenance mode is over, where it is noted that it began."""
-    if is_in_force(run, target):
+    if is_in_force(run.journal, target):
         run.record("lifted", what=WHAT, environment=target.label)
     return ""
 
 
-def is_in_force(run: Run, target: Target) -> bool:
-    return any(item.what == WHAT for item in in_force(run.journal, target.label))
+def is_in_force(journal: Journal, target: Target) -> bool:
+    """Whether it was written down that maintenance mode began, and not that it ended."""
+    return any(item.what == WHAT for item in in_force(journal, target.label))
 
 
-def are_closed(run: Run, target: Target, platform: Platform) -> bool:
+def are_closed(journal: Journal, target: Target, platform: Platform) -> bool:
     """Whether maintenance mode is in force: it was written down, or every host has the file that Laravel makes for it
     and turns users away. Where its driver is the cache, only what was written down tells."""
-    if is_in_force(run, target):
+    if is_in_force(journal, target):
         return True
     laravel = target.environment.laravel
     if laravel is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from runbook_lib.actions.behind_doors import BehindDoors
+from runbook_lib.actions.release.behind_doors import BehindDoors
 from runbook_lib.actions.release.choosing import chosen
 from runbook_lib.actions.release.deploy import Deployment
 from runbook_lib.actions.release.doors import Doors, are_closed
@@ -77,7 +77,7 @@ class RollbackPlan:
             "schema": {d.target.name: self._schema(d) for d in deployments},
             "live": [live.facts for live in self._live],
             "staging_passed": self._staging_passed(release),
-            "closed": [d.target.name for d in deployments if are_closed(self.run, d.target, d.platform)],
+            "closed": [d.target.name for d in deployments if are_closed(self.run.journal, d.target, d.platform)],
             "environments": {d.target.name: d.readings() for d in deployments},
         }
 
