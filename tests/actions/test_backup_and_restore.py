@@ -111,6 +111,17 @@ def test_it_is_verified_by_restoring_it_and_nothing_stays_beside(world: World) -
     assert "run " in str(BackupAndRestore.open("list").see())
 
 
+def test_maintenance_mode_that_was_begun_by_hand_stays_after_a_restore(world: World) -> None:
+    world.run("take")
+    world.sql("DELETE FROM orders WHERE id = 1")
+    world.application.down |= set(world.application.hosts)
+    said = world.run("restore")
+    assert world.totals == [1, 2]
+    assert "maintenance mode is on already" in said
+    assert world.application.ran == []
+    assert world.application.down == set(world.application.hosts)
+
+
 def test_what_is_restored_serves_and_what_was_before_stays_until_confirmed(world: World) -> None:
     world.run("take")
     world.sql("DELETE FROM orders WHERE id = 1")
