@@ -13,12 +13,11 @@ import pytest
 import redis
 
 from tests.notebooks.conftest import Project
+from tests.notebooks.laravel_container import LaravelContainer, needed
 from tests.notebooks.laravel_shop import Application
-from tests.platforms.docker_shop import free_port, get
-from tests.real import laravel_app
+from tests.platforms.docker_shop import get
 from tests.real.databases import RedisServer
-from tests.real.engine import Engine, unavailable
-from tests.real.images import PORT
+from tests.real.engine import Engine
 from tests.real.laravel_app import releases
 from tests.real.php_image import build_release
 
@@ -139,36 +138,26 @@ file = "{data}/shop.sqlite"
 
 
 @pytest.fixture
-def container(project: Project, engine: Engine, tmp_path: Path) -> Iterator[int]:
-    """The shop live on v1.1.0 in a container beside an image of v1.0.0, with queued jobs. The port."""
-    if reason := laravel_app.missing():
-        unavailable(reason)
+def container(project: Project, engine: Engine, tmp_path: Path) -> Iterator[LaravelContainer]:
+    """The shop live on v1.1.0 in a container beside an image of v1.0.0, with queued jobs."""
+    needed()
     texts: dict[str, str] = {}
     for tag in ("v1.0.0", "v1.1.0"):
         texts |= releases()[tag]
         build_release(engine.client, tag, texts)
-    data, port = tmp_path / "data", free_port()
-    data.mkdir()
-    (data / "shop.sqlite").touch()
-    bindings = {f"{PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
-    host = {"Binds": [f"{data}:/data"], "PortBindings": bindings}
-    body = {"Image": "shop:v1.1.0", "HostConfig": host}
-    engine.client.start(engine.client.create_container_from_config(body, "shop")["Id"])
-    for argv in (["php", "artisan", "migrate", "--force"], ["php", "-r", BOOT + DISPATCH]):
-        command = ["docker", "--host", engine.address, "exec", "shop", *argv]
-        subprocess.run(command, capture_output=True, check=True, timeout=60)
-    text = CONTAINER.format(port=port, engine=engine.address, data=data)
-    (project.root / "runbooks.toml").write_text(text)
-    yield port
+    live = LaravelContainer(project, engine, tmp_path / "data", "v1.1.0")
+    live.inside("php", "-r", BOOT + DISPATCH)
+    live.configure(CONTAINER)
+    yield live
     engine.clear()
 
 
-def test_which_classes_a_release_lacks_is_read_out_of_its_image(project: Project, container: int) -> None:
-    done = project.rollback("tag", "v1.0.0", "jobs", "aside")
+def test_which_classes_a_release_lacks_is_read_out_of_its_image(container: LaravelContainer) -> None:
+    done = container.project.rollback("tag", "v1.0.0", "jobs", "aside")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{SEND} 6" in done.stdout
     assert PLACE not in done.stdout
-    assert get(container, "/version")[1] == "v1.0.0"
+    assert get(container.port, "/version")[1] == "v1.0.0"
 
 
 # -- Composer ---------------------------------------------------------------------------------------------------------
