@@ -123,8 +123,8 @@ def printable(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 step", "2 steps": a number and its regular noun."""
+def quantity(number: int, noun: str) -> str:
+    """A number and its regular noun: "1 step", "2 steps"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

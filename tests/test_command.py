@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.command import MASK, Command, Result, Secret, mask, nearest, printable
+from runbook_lib.command import MASK, Command, Result, Secret, mask, nearest, printable, quantity
 
 
 @pytest.fixture(autouse=True)
@@ -151,3 +151,7 @@ def test_nothing_near_is_nothing():
 
 def test_a_monstrous_name_is_compared_quickly():
     assert nearest("x" * 10_000_000, ["v1.4.2"] * 100) == []
+
+
+def test_a_quantity_of_one_is_singular() -> None:
+    assert [quantity(number, "step") for number in (0, 1, 1200)] == ["0 steps", "1 step", "1,200 steps"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.command import counted, printable
+from runbook_lib.command import printable, quantity
 from runbook_lib.run.journal import Event
 
 # Called with each event of this process's runs, after it is in the journal.
@@ -79,7 +79,7 @@ def _continued(event: Event) -> Line:
 def _planned(event: Event) -> Line:
     facts = event.data["facts"]
     steps = sum(len(section["steps"]) for section in facts["sections"])
-    planned = f"{facts['title']}, {counted(steps, 'step')}, plan {event.data['digest']}"
+    planned = f"{facts['title']}, {quantity(steps, 'step')}, plan {event.data['digest']}"
     return "head", planned if steps else facts["title"]
 
 
@@ -110,7 +110,7 @@ def _diagnosed(event: Event) -> Line:
     causes = event.data["causes"]
     if not causes:
         return "good", "no cause of trouble was found"
-    return "ask", f"{counted(len(causes), 'likely cause')}, the likeliest first"
+    return "ask", f"{quantity(len(causes), 'likely cause')}, the likeliest first"
 
 
 def _diagnosed_lines(data: dict[str, Any], commands: bool) -> list[Line]:

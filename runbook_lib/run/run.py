@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.command import counted, printable
+from runbook_lib.command import printable, quantity
 from runbook_lib.errors import (
     ApprovalPendingError,
     GateError,
@@ -227,7 +227,7 @@ class Run:
         section = plan.section(name)
         with self.guarded():
             if self.dry_run:
-                return f"{name}: {counted(len(section.steps), 'step')} planned, nothing changed"
+                return f"{name}: {quantity(len(section.steps), 'step')} planned, nothing changed"
             if section.skipped:
                 self.record("section skipped", section=name, why=section.skipped)
                 return f"{name}: {section.skipped}"

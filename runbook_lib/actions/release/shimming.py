@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from runbook_lib.actions.release.doors import Doors
-from runbook_lib.command import counted, printable
+from runbook_lib.command import printable, quantity
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
 from runbook_lib.laravel.database import ApplicationDatabase
@@ -39,7 +39,7 @@ class Shimming:
         back = [replace(self._let_go(n, work), undoes=made[n - 1].id) for n, work in enumerate(self.works, 1)]
         return replace(
             section,
-            title=f"{section.title}, with {counted(len(self.works), 'shim')}",
+            title=f"{section.title}, with {quantity(len(self.works), 'shim')}",
             steps=(*self._closed(), *made, self._compare(), *section.steps, *self._opened("open")),
             back=(*section.back, *reversed(back), *self._opened("back.open")),
         )
