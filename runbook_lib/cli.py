@@ -134,7 +134,7 @@ def history(number: int, drills: bool, as_json: bool) -> None:
 def in_force_(as_json: bool, check: bool) -> None:
     """List the mitigations in force, what their probes say of them, and how to take them back."""
     from runbook_lib.actions.forced.in_effect import all_in_effect
-    from runbook_lib.actions.opening import known_configuration
+    from runbook_lib.practice import known_configuration
     from runbook_lib.run.in_force import in_force
 
     seen = all_in_effect(known_configuration(), in_force(_journal()))

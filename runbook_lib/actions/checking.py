@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runbook_lib import config
-from runbook_lib.config import Loaded, Target
+from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import ConfigurationError, RunbookError
+from runbook_lib.errors import RunbookError
 from runbook_lib.incident import checking
 from runbook_lib.platforms import platform_of
+from runbook_lib.practice import needed_configuration
 from runbook_lib.probes.http import Client, Reading, places, routes
 
 HEAD = ("check", "place", "result", "saw")
@@ -15,28 +15,13 @@ HEAD = ("check", "place", "result", "saw")
 
 def check_all() -> tuple[list[Table], bool]:
     """A table for each environment, and whether everything in all of them is good."""
-    loaded = _configured()
+    loaded = needed_configuration()
     results = [
         _check(loaded.target(service, environment))
         for service, about in loaded.configuration.services.items()
         for environment in about.environments
     ]
     return [table for table, _ in results], all(good for _, good in results)
-
-
-def _configured() -> Loaded:
-    """The configuration that a run would use; the practice environment is not started for it."""
-    file = config.find()
-    if file is None:
-        from runbook_lib import practice
-
-        file = practice.configuration_file()
-        if not file.is_file():
-            raise ConfigurationError(
-                "there is no runbooks.toml here or above, and the practice environment was never started",
-                next_step="`runbook practice start`, or write runbooks.toml from runbooks.example.toml",
-            )
-    return config.load(file)
 
 
 def _check(target: Target) -> tuple[Table, bool]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from runbook_lib import config
 from runbook_lib.config import Loaded, state_folder
 
-__all__ = ["configuration", "known_configuration", "state_folder"]
+__all__ = ["configuration", "state_folder"]
 
 
 def configuration(start: Path | None = None) -> Loaded:
@@ -19,12 +19,3 @@ def configuration(start: Path | None = None) -> Loaded:
 
         file = practice.ensure(start, say=print)
     return config.load(file)
-
-
-def known_configuration(start: Path | None = None) -> Loaded | None:
-    """The configuration that there is, the practice environment's included, without starting anything; None where
-    there is none."""
-    from runbook_lib import practice
-
-    file = config.find(start) or practice.configuration_file(start)
-    return config.load(file) if file.is_file() else None

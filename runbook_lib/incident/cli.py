@@ -50,9 +50,10 @@ def incident() -> None:
 def open_(title: str, severity: str, service: str, environment: str, commander: str, began: str, as_json: bool) -> None:
     """Declare that there is an incident. TITLE says what users notice."""
     from runbook_lib.incident import desk
+    from runbook_lib.practice import needed_configuration
 
     one, told = desk.open_incident(
-        desk.loaded(), service, environment, title, severity, commander=commander, began=began
+        needed_configuration(), service, environment, title, severity, commander=commander, began=began
     )
     if as_json:
         _print({**asdict(one), "told": told})
@@ -216,10 +217,10 @@ def done_(follow_up: str, as_json: bool) -> None:
 @_clear
 def remind(every: float, as_json: bool) -> None:
     """Remind whoever owes an update that is due; each update once."""
-    from runbook_lib.incident import desk
     from runbook_lib.incident.reminding import remind_all
+    from runbook_lib.practice import needed_configuration
 
-    here, journal = desk.loaded(), _journal()
+    here, journal = needed_configuration(), _journal()
     while True:
         reminded = remind_all(here, journal)
         if as_json:
@@ -262,10 +263,10 @@ def _journal() -> Any:
 def _loaded() -> Any:
     """The configuration, or None where there is none: looking at the record needs none."""
     from runbook_lib.errors import ConfigurationError
-    from runbook_lib.incident import desk
+    from runbook_lib.practice import needed_configuration
 
     try:
-        return desk.loaded()
+        return needed_configuration()
     except ConfigurationError as error:
         click.secho(f"! {error.message}", fg="yellow", err=True)
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from runbook_lib import config, practice
 from runbook_lib.command import printable
 from runbook_lib.config import Loaded, Target
 from runbook_lib.errors import ConfigurationError, IncidentError, RunbookError
@@ -13,17 +12,6 @@ from runbook_lib.incident.due import Due, due
 from runbook_lib.incident.record import Incident, incidents
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
-
-
-def loaded() -> Loaded:
-    """The nearest runbooks.toml, else the practice environment's; nothing is started. ConfigurationError."""
-    file = config.find() or practice.configuration_file()
-    if not file.is_file():
-        raise ConfigurationError(
-            "there is no runbooks.toml here or above, and no practice environment",
-            next_step="copy runbooks.example.toml, or `runbook practice start`",
-        )
-    return config.load(file)
 
 
 def target_of(here: Loaded, label: str) -> Target | None:

@@ -10,10 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_lib import config
+from runbook_lib.config import Loaded
+from runbook_lib.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from runbook_lib.practice.condition import Condition
 
-__all__ = ["break_", "configuration_file", "ensure", "mend", "reset", "start", "status", "stop"]
+__all__ = [
+    "break_",
+    "configuration_file",
+    "ensure",
+    "known_configuration",
+    "mend",
+    "needed_configuration",
+    "reset",
+    "start",
+    "status",
+    "stop",
+]
 
 Say = Callable[[str], None]
 
@@ -39,6 +54,24 @@ def configuration_file(folder: Path | None = None) -> Path:
     from runbook_lib.practice.ground import Ground
 
     return Ground.of(folder).configuration
+
+
+def known_configuration(start: Path | None = None) -> Loaded | None:
+    """The nearest runbooks.toml from `start` (default: the working folder) upwards, else the practice environment's;
+    None where there is neither. Nothing is started. ConfigurationError when what there is cannot be read."""
+    file = config.find(start) or configuration_file(start)
+    return config.load(file) if file.is_file() else None
+
+
+def needed_configuration(start: Path | None = None) -> Loaded:
+    """The same for those who can do nothing without it. ConfigurationError where there is none."""
+    known = known_configuration(start)
+    if known is None:
+        raise ConfigurationError(
+            "there is no runbooks.toml here or above, and the practice environment was never started",
+            next_step="`runbook practice start`, or write runbooks.toml from runbooks.example.toml",
+        )
+    return known
 
 
 def start(folder: Path | None = None, say: Say = _silent, approval: str = "") -> Path:

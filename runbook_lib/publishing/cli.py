@@ -28,12 +28,12 @@ def site(out: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Say what it says, for programs.")
 def status_page(out: Path, as_json: bool) -> None:
     """Write the status page, made from the record, as one HTML page and a feed."""
-    from runbook_lib.incident import desk
+    from runbook_lib.practice import needed_configuration
     from runbook_lib.publishing import status_page as pages
     from runbook_lib.run.journal import Journal
 
     try:
-        here = desk.loaded()
+        here = needed_configuration()
         page = pages.of(here, Journal(here.state).events(), time.time())
         files = pages.publish(out, page)
     except RunbookError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from runbook_lib import config, practice
+from runbook_lib import practice
 from runbook_lib.config import STATE_FOLDER, Loaded
 from runbook_lib.incident.story import told
 from runbook_lib.publishing import metrics, status_page
@@ -16,7 +16,7 @@ from runbook_lib.run.journal import FILE_NAME, Event, Journal
 def incident_pages(root: Path) -> dict[str, str]:
     """The files by their path below docs/. root: the project. Nothing is started, made or changed.
     ConfigurationError, JournalError."""
-    here = _loaded(root)
+    here = practice.known_configuration(root)
     events = _events(here.state if here else root / STATE_FOLDER)
     page = _page(here, events)
     return {
@@ -24,13 +24,6 @@ def incident_pages(root: Path) -> dict[str, str]:
         f"status/{status_page.FEED}": status_page.feed(page),
         "metrics.md": metrics.page(told(events)),
     }
-
-
-def _loaded(root: Path) -> Loaded | None:
-    """The project's configuration, else its practice environment's, or None."""
-    file = root / config.FILE_NAME
-    file = file if file.is_file() else practice.configuration_file(root)
-    return config.load(file) if file.is_file() else None
 
 
 def _events(state: Path) -> list[Event]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from runbook_lib.actions.forced.in_effect import all_in_effect
 from runbook_lib.actions.mitigation import Mitigation
-from runbook_lib.actions.opening import known_configuration
 from runbook_lib.actions.procedure import Procedure
 from runbook_lib.display import Table
+from runbook_lib.practice import known_configuration
 from runbook_lib.run.in_force import InForce, in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.run import open_runs

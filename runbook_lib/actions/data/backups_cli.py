@@ -27,16 +27,11 @@ def backups() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(service: str, environment: str, as_json: bool) -> None:
     """List the backups of an environment, oldest first; non-zero when a record cannot be read."""
-    from runbook_lib import config
     from runbook_lib.backups.place import repository_of
+    from runbook_lib.practice import needed_configuration
 
     try:
-        file = config.find()
-        if file is None:
-            from runbook_lib import practice
-
-            file = practice.configuration_file()
-        repository = repository_of(config.load(file).target(service, environment))
+        repository = repository_of(needed_configuration().target(service, environment))
         found, unreadable = repository.backups(), repository.unreadable()
     except RunbookError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
