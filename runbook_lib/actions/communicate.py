@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from runbook_lib.actions.messaging import approval_of_words, message_step
 from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.command import printable
-from runbook_lib.config import Phase
+from runbook_lib.config import Approval, Phase
 from runbook_lib.display import Table
 from runbook_lib.errors import IncidentError, ParameterError
 from runbook_lib.incident.delivery import Post, lock_name
@@ -18,7 +19,6 @@ from runbook_lib.incident.messages import Message, Words
 from runbook_lib.incident.record import Incident, incident_for, incident_of
 from runbook_lib.incident.story import story
 from runbook_lib.incident.telling import Errand, Telling
-from runbook_lib.run import gate
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
@@ -110,15 +110,9 @@ class Communication(Procedure):
     # -- the plan -----------------------------------------------------------------------------------------------
 
     @property
-    def _approval(self) -> Any:
-        table = self.target.communication
-        return (table.approval if table else None) or self.target.environment.approval
-
-    def gate(self) -> str:
-        """Ask for approval of exactly these words, as communication.approval, else the environment's policy, says."""
-        approval = self._approval
-        terms = gate.Terms(approval.policy, approval.expires, approval.wait, self.word)
-        return f"approved by {self.run.approve(terms, self.given)}"
+    def approval(self) -> Approval:
+        """Who approves exactly these words."""
+        return approval_of_words(self.target)
 
     @property
     def _incident(self) -> Incident:
@@ -161,19 +155,10 @@ class Communication(Procedure):
         return Plan(f"Tell of {snapshot['incident']} in {self.target.label}: {self.phase}", (section,), snapshot)
 
     def _step(self, errand: Errand) -> Step:
-        said, post = errand.message, self._post
-        return Step(
-            f"messages.{said.audience}.{errand.channel}",
-            f"{said.audience} over {errand.channel}: {said.title}",
-            lambda: errand.sent(post, again=self.again),
-            lambda: post.standing(said, errand.channel) == "sent" or None,
-            host=errand.channel,
-            shows=(said.text,),
-            # The ledger sends nothing twice, however often it is asked.
-            repeatable=True,
-            no_undo="what was said was said",
-            stops=False,
-        )
+        said = errand.message
+        name = f"messages.{said.audience}.{errand.channel}"
+        title = f"{said.audience} over {errand.channel}: {said.title}"
+        return message_step(name, title, errand, self._post, again=self.again)
 
     @property
     def _post(self) -> Post:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.actions.opening import configuration
 from runbook_lib.actions.showing import planned
-from runbook_lib.config import Target
+from runbook_lib.config import Approval, Target
 from runbook_lib.display import Table
 from runbook_lib.incident import automatic
 from runbook_lib.incident.record import incident_for
@@ -100,9 +100,14 @@ class Procedure(ABC):
         plan = self._build(snapshot)
         return replace(plan, warnings=(*snapshot["still_in_force"], *plan.warnings))
 
+    @property
+    def approval(self) -> Approval:
+        """Who approves, and how: as the environment says."""
+        return self.target.environment.approval
+
     def gate(self) -> str:
-        """Ask for approval of exactly this plan, as the environment's policy says."""
-        approval = self.target.environment.approval
+        """Ask for approval of exactly this plan, as `approval` says."""
+        approval = self.approval
         terms = gate.Terms(approval.policy, approval.expires, approval.wait, self.word)
         return f"approved by {self.run.approve(terms, self.given)}"
 

@@ -10,24 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import config
+from runbook_lib.actions.looking.looking_back import LookingBack
+from runbook_lib.actions.messaging import approval_of_words, message_step
 from runbook_lib.actions.opening import configuration
-from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.config import Loaded
-from runbook_lib.display import Table
+from runbook_lib.actions.procedure import begin, target_of
+from runbook_lib.config import Approval, Loaded
 from runbook_lib.errors import IncidentError
 from runbook_lib.incident import meeting as meetings
 from runbook_lib.incident import postmortem, proposal
 from runbook_lib.incident.delivery import Post, lock_name
-from runbook_lib.incident.follow_ups import FollowUp, agree, follow_ups
-from runbook_lib.incident.followed import followed
-from runbook_lib.incident.impact import impact
-from runbook_lib.incident.messages import Words, span, utc
+from runbook_lib.incident.follow_ups import agree
+from runbook_lib.incident.messages import Words
 from runbook_lib.incident.record import incident_of, incidents
-from runbook_lib.incident.story import Story, story
 from runbook_lib.incident.telling import Errand, Telling
-from runbook_lib.incident.timeline import timeline
-from runbook_lib.run import gate
-from runbook_lib.run.in_force import InForce, in_force
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
@@ -35,10 +30,9 @@ RUNBOOK = "review"
 
 
 @dataclass
-class Review(Procedure):
+class Review(LookingBack):
     """The procedure of review.ipynb, a method for each of its sections."""
 
-    incident: str
     beside: bool
     meeting: meetings.Meeting | None
     propose: bool
@@ -81,77 +75,20 @@ class Review(Procedure):
         run = begin(RUNBOOK, target, parameters, same=(*parameters, "incident"), incident=one, dry_run=dry_run)
         return cls(run, target, approve, one, beside, when, propose)
 
-    # -- what the record says -----------------------------------------------------------------------------------
-
-    @cached_property
-    def _story(self) -> Story:
-        return story(self.run.journal, incident_of(self.run.journal, self.incident))
-
-    def times(self) -> Table:
-        """When it began, was detected, declared, decided, mitigated, verified and closed, and how long each took."""
-        moments = self._story.moments
-        rows = [
-            (name, utc(at) if (at := getattr(moments, name)) else "not in the record") for name in postmortem.MOMENTS
-        ]
-        notes = [f"{postmortem.DURATIONS[name]}: {span(seconds)}" for name, seconds in moments.seconds.items()]
-        return Table(str(self._story.incident), ("moment", "time"), rows, notes)
-
-    def timeline(self) -> Table:
-        """What happened, in order."""
-        rows = [(postmortem.utc_seconds(line.at), line.who, line.what) for line in timeline(self._story)]
-        return Table("Timeline (UTC)", ("time", "who", "what"), rows)
-
-    def impact(self) -> Table:
-        """The impact in numbers, with a chart of what was observed."""
-        found = impact(self._story)
-        lasted = f"it lasted {span(found.seconds)}" if found.seconds is not None else "it is not over yet"
-        rows = [
-            (utc(look.at), look.verdict, str(look.requests), str(look.errors), _ms(look.p95_ms))
-            for look in found.looks[-20:]
-        ]
-        head = ("observed", "verdict", "requests", "failed", "p95")
-        return Table("Impact", head, rows, (lasted, *found.lines()), next(iter(found.charts()), None))
-
-    def steps(self) -> Table:
-        """How each runbook was followed: steps done, failed, skipped, deviations."""
-        told = [followed(one) for one in self._story.runs.values() if one.run != self.run.id]
-        rows = [
-            (one.runbook, one.ended, str(len(one.done)), *map("; ".join, (one.failed, one.skipped, one.deviations)))
-            for one in told
-        ]
-        head = ("runbook", "ended", "done", "failed", "skipped", "deviated")
-        return Table("How the runbooks were followed", head, rows, () if rows else ("no runbook was run",))
-
-    def standing(self) -> Table:
-        """Mitigations that are still in force, and follow-ups agreed on."""
-        rows = [("in force", str(item)) for item in self._in_force]
-        rows += [(f"follow-up {one.id}", f"{one.text} ({one.owner}, {one.due})") for one in self._follow_ups]
-        return Table("What is left", ("", ""), rows, () if rows else ("nothing is in force, nothing agreed on",))
-
     def follow_up(self, text: str, owner: str, due: str) -> str:
         """Agree on something to be done. due: YYYY-MM-DD. IncidentError."""
         one = agree(self.run.journal, self.incident, text, owner, due)
         return f"{one.id}: {one.text} ({one.owner}, {one.due})"
 
-    @property
-    def _in_force(self) -> list[InForce]:
-        return in_force(self.run.journal, self._story.incident.environment)
-
-    @property
-    def _follow_ups(self) -> list[FollowUp]:
-        return follow_ups(self.run.journal, self.incident)
-
     # -- the plan -----------------------------------------------------------------------------------------------
 
-    def gate(self) -> str:
-        """Ask for approval as communication.approval, else the environment's policy, says, where people are told or
-        a branch is pushed; what stays in this folder needs none."""
-        table = self.target.communication
-        approval = (table.approval if table else None) or self.target.environment.approval
+    @property
+    def approval(self) -> Approval:
+        """Who approves, where people are told or a branch is pushed; what stays in this folder needs nobody."""
+        approval = approval_of_words(self.target)
         plan = self.run.plan
         leaves = plan is not None and bool(plan.snapshot["told"] or plan.snapshot["pushed"])
-        terms = gate.Terms(approval.policy if leaves else "none", approval.expires, approval.wait, self.word)
-        return f"approved by {self.run.approve(terms, self.given)}"
+        return approval if leaves else approval.model_copy(update={"policy": "none"})
 
     def write(self) -> str:
         """Write the post-mortem and the calendar file, tell who is invited, make the branches. DeliveryError in the end
@@ -275,18 +212,8 @@ class Review(Procedure):
         return str(file)
 
     def _invitation(self, errand: Errand, post: Post) -> Step:
-        said = errand.message
-        return Step(
-            f"meeting.invite.{said.audience}.{errand.channel}",
-            f"invite {said.audience} over {errand.channel}",
-            lambda: errand.sent(post),
-            lambda: post.standing(said, errand.channel) == "sent" or None,
-            host=errand.channel,
-            shows=(said.text,),
-            repeatable=True,
-            no_undo="what was said was said",
-            stops=False,
-        )
+        whom, channel = errand.message.audience, errand.channel
+        return message_step(f"meeting.invite.{whom}.{channel}", f"invite {whom} over {channel}", errand, post)
 
     @cached_property
     def _telling(self) -> Telling:
@@ -332,7 +259,3 @@ def _incident(journal: Journal, label: str, named: str) -> str:
     if not there:
         raise IncidentError(f"{label} had no incident", next_step="name the environment: -p environment NAME")
     return there[-1].id
-
-
-def _ms(value: float | None) -> str:
-    return f"{value:.0f} ms" if value is not None else ""
