@@ -36,16 +36,19 @@ papermill()
 
 def killed(project: Project, number: int, when: str, *command: str) -> None:
     """Run `papermill COMMAND` in a process that dies before or after the n-th event of its run."""
-    argv = [sys.executable, "-c", DRIVER, str(number), when, *command]
+    _dies(project, DRIVER, str(number), when, *command)
+
+
+def _dies(project: Project, driver: str, *arguments: str) -> None:
     done = subprocess.run(
-        argv,
+        [sys.executable, "-c", driver, *arguments],
         cwd=project.notebooks,
         env=project.env(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=300,
     )
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
@@ -88,15 +91,4 @@ papermill()
 
 def killed_at(project: Project, step: str, moment: str, *command: str) -> None:
     """Run `papermill COMMAND` in a process that dies at this moment of the step whose id ends like this."""
-    argv = [sys.executable, "-c", AT_STEP, step, moment, *command]
-    done = subprocess.run(
-        argv,
-        cwd=project.notebooks,
-        env=project.env(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    _dies(project, AT_STEP, step, moment, *command)
