@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 MASK = "[secret]"
 
@@ -126,6 +127,15 @@ def printable(text: str, limit: int = 200) -> str:
 def quantity(number: int, noun: str) -> str:
     """A number and its regular noun: "1 step", "2 steps"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def runbook_command(runbook: str, parameters: Mapping[str, Any]) -> str:
+    """What to type in the folder of the notebooks to run a runbook. parameters: JSON values, those left as they are
+    left out."""
+    words = ["papermill", f"{runbook}.ipynb"]
+    for name, value in parameters.items():
+        words += ["-p", name, str(value).lower() if isinstance(value, bool) else str(value)]
+    return shlex.join(words)
 
 
 def nearest(name: str, names: Sequence[str], count: int = 3) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.command import MASK, Command, Result, Secret, mask, nearest, printable, quantity
+from runbook_lib.command import MASK, Command, Result, Secret, mask, nearest, printable, quantity, runbook_command
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +155,8 @@ def test_a_monstrous_name_is_compared_quickly():
 
 def test_a_quantity_of_one_is_singular() -> None:
     assert [quantity(number, "step") for number in (0, 1, 1200)] == ["0 steps", "1 step", "1,200 steps"]
+
+
+def test_a_runbooks_command_can_be_pasted() -> None:
+    command = runbook_command("mitigate", {"action": "scale", "undo": True, "value": "it's 3"})
+    assert command == """papermill mitigate.ipynb -p action scale -p undo true -p value 'it'"'"'s 3'"""

@@ -294,6 +294,14 @@ def test_one_of_several_services_has_to_be_named(load: Callable[..., Loaded]) ->
         load(PRODUCTION + PRODUCTION.replace("shop", "blog")).target()
 
 
+def test_a_command_names_the_service_only_where_there_are_several(load: Callable[..., Loaded]) -> None:
+    assert load().target().command("triage") == "papermill triage.ipynb -p environment production"
+    blog = load(PRODUCTION + PRODUCTION.replace("shop", "blog")).target("blog")
+    assert blog.command("rollback", tag="v1") == (
+        "papermill rollback.ipynb -p tag v1 -p service blog -p environment production"
+    )
+
+
 def test_staging_is_a_target_of_its_own(load: Callable[..., Loaded]) -> None:
     staging = load(PRODUCTION.replace("url", 'staging = "staging"\nurl') + STAGING).target().staging
     assert staging is not None

@@ -82,7 +82,7 @@ class Communication(Procedure):
             one, journal = self._incident, self.run.journal
             sent = [e.data for e in journal.events(kind="message sent") if e.data["incident"] == one.id]
             rows = [(data["phase"], data["audience"], data["channel"]) for data in sent]
-            next_one = due(journal, one, self.telling.post().every)
+            next_one = due(journal, self.target, one, self.telling.post().every)
         notes = [str(next_one)] if next_one else []
         return Table(str(one), ("told", "whom", "over"), rows, notes or ["no update is due"])
 
@@ -172,9 +172,9 @@ class Communication(Procedure):
 
     def _next(self) -> str:
         if self.phase in ("verified", "review"):
-            return f"papermill review.ipynb -p incident {self._incident.id}"
-        next_one = due(self.run.journal, self._incident, self.telling.post().every)
-        return str(next_one) if next_one else "papermill communicate.ipynb -p phase update when there is news"
+            return self.target.command("review", incident=self._incident.id)
+        next_one = due(self.run.journal, self.target, self._incident, self.telling.post().every)
+        return str(next_one) if next_one else f"{self.target.command(RUNBOOK, phase='update')} when there is news"
 
 
 def _message(about: dict[str, Any]) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,12 +21,10 @@ RUNBOOK = "mitigate"
 
 @dataclass
 class Mitigation(Procedure):
-    """The procedure of mitigate.ipynb. value: as it was typed; several features are named with commas between.
-    way_back: the command that takes it back."""
+    """The procedure of mitigate.ipynb. value: as it was typed; several features are named with commas between."""
 
     action: str
     value: str
-    way_back: str
 
     @classmethod
     def open(
@@ -60,7 +57,7 @@ class Mitigation(Procedure):
         run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
         if undo:
             return Lifting(run, target, approve, action, value)
-        return cls(run, target, approve, action, value, _undo_command(action, service, environment))
+        return cls(run, target, approve, action, value)
 
     def close(self) -> str:
         """End the run; the summary names how to take the mitigation back."""
@@ -116,6 +113,7 @@ class Mitigation(Procedure):
             back=tuple(replace(step, undoes=pull[0].id) for step in back) if pull else (),
             verify=lambda: lever.effect(before),
             verified_back=noted.verified_back,
+            otherwise=f"look for what else it may be: {self.target.command('triage')}",
         )
 
 
@@ -148,11 +146,12 @@ class _Noted:
     def _note(self) -> str:
         procedure = self.procedure
         value = self.lever.request.value
+        which = {"value": value} if self.lever.several and value else {}
         procedure.run.record(
             "put in force",
             what=self.lever.what,
             environment=procedure.target.label,
-            undo=procedure.way_back + (f" -p value {shlex.quote(value)}" if self.lever.several and value else ""),
+            undo=procedure.target.command(RUNBOOK, action=procedure.action, undo=True, **which),
             action=procedure.action,
             value=value,
             levers=self.configured,
@@ -178,9 +177,3 @@ def _levers(request: Request) -> list[Lever]:
     if len(set(names)) != len(names):
         raise ParameterError("a feature is named twice", next_step="name each once, with commas between")
     return [lever_of(replace(request, value=name)) for name in names or [request.value]]
-
-
-def _undo_command(action: str, service: str, environment: str) -> str:
-    words = ["papermill", "mitigate.ipynb", "-p", "action", action, "-p", "undo", "true"]
-    words += ["-p", "environment", environment] + (["-p", "service", service] if service else [])
-    return shlex.join(words)

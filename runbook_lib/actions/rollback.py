@@ -184,12 +184,10 @@ class Rollback(Procedure):
     @property
     def _for_real(self) -> str:
         """The command that carries out what a dry run planned, approved where that is asked for."""
-        words = ["papermill rollback.ipynb -p tag", self._planned_release().tag]
-        if self.target.name != "production":
-            words += ["-p environment", self.target.name]
+        approved = {}
         if self.target.environment.approval.policy == "confirm" and self.run.plan is not None:
-            words += ["-p approve", self.run.plan.digest[:16]]
-        return " ".join(words)
+            approved = {"approve": self.run.plan.digest[:16]}
+        return self.target.command(RUNBOOK, tag=self._planned_release().tag, **approved)
 
     def _mark_bad(self, snapshot: Snapshot) -> None:
         standing = Standing.of(self.run.journal, self.target.label)

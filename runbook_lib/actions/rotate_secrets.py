@@ -90,9 +90,7 @@ class Rotation(Procedure):
 
     def close(self) -> str:
         if self.leaked:
-            self.run.suggest(
-                f"what was let in by the old value: papermill suspected_breach.ipynb -p environment {self.target.name}"
-            )
+            self.run.suggest(f"what was let in by the old value: {self.target.command('suspected_breach')}")
         return self.run.close()
 
     # -- readings ---------------------------------------------------------------------------------------------------

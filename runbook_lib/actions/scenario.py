@@ -49,7 +49,7 @@ class Scenario(Diagnosing):
         _refuse_unknown(action, target_of(service, environment))
         parameters = {"action": action, "value": value}
         run, target = begin_looking(cls.runbook, service, environment, incident, parameters)
-        made = cls(run, target, service, incident_for(run.journal, target.label, incident), action, value)
+        made = cls(run, target, incident_for(run.journal, target.label, incident), action, value)
         made._nothing_to_carry_out(f"{cls.symptom} in {target.label}")
         return made
 
@@ -89,7 +89,7 @@ class Scenario(Diagnosing):
         """End the run; the summary names the next command."""
         first = self.diagnosis.first
         if self.carried_out:
-            self.run.suggest(f"papermill verify.ipynb -p environment {self.target.name}, then tell the stakeholders")
+            self.run.suggest(f"{self.target.command('verify')}, then tell the stakeholders")
         elif first is not None:
             self.run.suggest(first.command or f"by hand: {first.by_hand}")
         else:
@@ -98,7 +98,7 @@ class Scenario(Diagnosing):
 
     @property
     def _again(self) -> str:
-        return f"look at everything: papermill triage.ipynb -p environment {self.target.name}"
+        return f"look at everything: {self.target.command('triage')}"
 
     def _chosen(self) -> Next | None:
         if not self.action:
@@ -115,7 +115,7 @@ class Scenario(Diagnosing):
 
     @property
     def _ways(self) -> Remedies:
-        return remedies(self.target, service=self.service, incident=self.incident)
+        return remedies(self.target, self.incident)
 
     def _healthy(self) -> Verdict:
         """Whether every replica runs one release and answers as it must."""

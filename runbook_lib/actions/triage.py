@@ -51,7 +51,7 @@ class Triage(Diagnosing):
         parameters = {"severity": severity, "title": title, "commander": commander, "since": since}
         run, target = begin_looking(RUNBOOK, service, environment, incident, parameters)
         belongs = incident_for(run.journal, target.label, incident)
-        made = cls(run, target, service, belongs, severity, title, commander, began)
+        made = cls(run, target, belongs, severity, title, commander, began)
         made._nothing_to_carry_out(f"Triage of {target.label}")
         return made
 
@@ -83,7 +83,7 @@ class Triage(Diagnosing):
         elif self.diagnosis.facts.impact.hurt:
             self.run.suggest("the runbook of what you see: site_down, high_error_rate or high_latency.ipynb")
         else:
-            self.run.suggest("nothing: look again when somebody complains, `papermill triage.ipynb`")
+            self.run.suggest(f"nothing: look again when somebody complains, `{self.target.command(RUNBOOK)}`")
         return self.run.close()
 
     def _declare(self) -> None:
@@ -106,7 +106,7 @@ class Triage(Diagnosing):
 
     def _recommend_for(self, incident: str) -> None:
         facts = self.diagnosis.facts
-        ways = remedies(self.target, service=self.service, incident=incident)
+        ways = remedies(self.target, incident)
         self.seen = diagnose(replace(facts, remedies=ways, incident_open=True))
 
     def _by_impact(self) -> str:

@@ -99,6 +99,7 @@ class Verification:
             verify=lambda: health(self.target.environment, self._platform, release),
             release=release.facts,
             observed=True,
+            otherwise=f"look for the cause: {self.target.command('triage')}",
         )
         return Plan(f"Verify {release} in {self.target.label}", (section,), snapshot)
 

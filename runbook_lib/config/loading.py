@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from runbook_lib.command import Secret
+from runbook_lib.command import Secret, runbook_command
 from runbook_lib.config.communication import Communication
 from runbook_lib.config.problems import problem
 from runbook_lib.config.service import STATE_FOLDER, Configuration, Environment, Service
@@ -25,7 +26,8 @@ FILE_NAME = "runbooks.toml"
 class Target:
     """One environment of one service, and the file that describes it: what a run works on.
 
-    root: folder that relative paths of the file start from. practice: true for the built-in environment.
+    root: folder that relative paths of the file start from. state: the journal's folder. several: whether the file has
+    other services, so that commands have to name this one.
     """
 
     service_name: str
@@ -34,6 +36,7 @@ class Target:
     service: Service
     root: Path
     state: Path
+    several: bool = False
 
     @cached_property
     def staging(self) -> Target | None:
@@ -41,11 +44,20 @@ class Target:
         first = self.environment.staging
         if not first:
             return None
-        return Target(self.service_name, first, self.service.environments[first], self.service, self.root, self.state)
+        return replace(self, name=first, environment=self.service.environments[first])
 
     @property
     def label(self) -> str:
         return f"{self.service_name}/{self.name}"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The parameters by which a runbook's command names it."""
+        return {**({"service": self.service_name} if self.several else {}), "environment": self.name}
+
+    def command(self, runbook: str, **parameters: Any) -> str:
+        """What to type to run a runbook here. parameters: JSON values."""
+        return runbook_command(runbook, {**parameters, **self.named})
 
     @property
     def communication(self) -> Communication | None:
@@ -97,7 +109,8 @@ class Loaded:
                 f"service {name} has no environment {environment[:80]!r}",
                 next_step=f"use one of: {', '.join(environments)}",
             )
-        return Target(name, environment, environments[environment], services[name], self.root, self.state)
+        several = len(services) > 1
+        return Target(name, environment, environments[environment], services[name], self.root, self.state, several)
 
 
 def find(start: Path | None = None) -> Path | None:

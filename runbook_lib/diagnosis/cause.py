@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from runbook_lib.command import runbook_command
 
 EVENT = "diagnosed"
 
@@ -20,10 +21,7 @@ class Next:
     @property
     def command(self) -> str:
         """What to type in the folder of the notebooks."""
-        words = ["papermill", f"{self.runbook}.ipynb"]
-        for name, value in self.parameters.items():
-            words += ["-p", name, _word(value)]
-        return shlex.join(words)
+        return runbook_command(self.runbook, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,3 @@ def event(
         "unseen": list(unseen),
         "onset": onset,
     }
-
-
-def _word(value: object) -> str:
-    """A value as papermill reads it from the command line (YAML)."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

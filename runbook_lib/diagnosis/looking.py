@@ -56,16 +56,15 @@ def look(
     parts: Collection[str] = EVERYTHING,
     window: float = WINDOW,
     back: float = BACK,
-    service: str = "",
     incident: str = "",
 ) -> Facts:
     """Look at everything that is configured; changes nothing. What is not configured or cannot be looked at is a line
     in `unseen`.
 
     parts: what to look at, of EVERYTHING; window: seconds over which traffic is measured; back: seconds of the past
-    that logs and the record are read for; service, incident: passed on to the next runbooks. JournalError.
+    that logs and the record are read for; incident: passed on to the next runbooks. JournalError.
     """
-    return _Look(_hasty(target), frozenset(parts), window, back, remedies(target, service=service, incident=incident))()
+    return _Look(_hasty(target), frozenset(parts), window, back, remedies(target, incident))()
 
 
 @dataclass

@@ -50,12 +50,9 @@ STANDARD = frozenset(
 )
 
 
-def remedies(target: Target, *, service: str = "", incident: str = "") -> Remedies:
-    """What is configured for an environment. service, incident: passed on where they were given."""
-    common: dict[str, Any] = {"service": service} if service else {}
-    common["environment"] = target.name
-    if incident:
-        common["incident"] = incident
+def remedies(target: Target, incident: str = "") -> Remedies:
+    """What is configured for an environment. incident: passed on where there is one."""
+    common: dict[str, Any] = {**target.named, **({"incident": incident} if incident else {})}
     return Remedies(common, frozenset(_available(target)), tuple(target.environment.levers.features))
 
 

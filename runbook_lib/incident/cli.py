@@ -52,16 +52,16 @@ def open_(title: str, severity: str, service: str, environment: str, commander: 
     from runbook_lib.incident import desk
     from runbook_lib.practice import needed_configuration
 
-    one, told = desk.open_incident(
-        needed_configuration(), service, environment, title, severity, commander=commander, began=began
-    )
+    here = needed_configuration()
+    one, told = desk.open_incident(here, service, environment, title, severity, commander=commander, began=began)
     if as_json:
         _print({**asdict(one), "told": told})
         return
     click.secho(_line(one), fg="red")
     for line in told:
         click.echo(line)
-    click.echo(f"Runs in {one.environment} belong to it now. Next: papermill communicate.ipynb -p phase started")
+    tell = here.target(service, environment).command("communicate", phase="started")
+    click.echo(f"Runs in {one.environment} belong to it now. Next: {tell}")
 
 
 @incident.command()
@@ -125,15 +125,17 @@ def close(reason: str, incident: str, as_json: bool) -> None:
     """Write down that it is over; what is still in force is shown."""
     from runbook_lib.incident import desk
 
-    journal = _journal()
-    one, left = desk.close(_loaded(), journal, desk.chosen(journal, incident).id, reason)
+    here, journal = _loaded(), _journal()
+    one, left = desk.close(here, journal, desk.chosen(journal, incident).id, reason)
     if as_json:
         _print({**asdict(one), "left": left})
         return
     click.secho(f"closed {_line(one)}", fg="green")
     for line in left:
         click.secho(f"! {_shown(line)}", fg="red")
-    click.echo(f"Next: papermill review.ipynb -p incident {one.id}")
+    target = desk.target_of(here, one.environment) if here else None
+    review = target.command("review", incident=one.id) if target else f"review.ipynb for {one.id}"
+    click.echo(f"Next: {review}")
 
 
 @incident.command("list")

@@ -82,7 +82,9 @@ def due_of(here: Loaded | None, journal: Journal, one: Incident) -> Due | None:
     """When its next update is due, as its environment's configuration promises; None where nothing is."""
     target = target_of(here, one.environment) if here else None
     table = target.communication if target else None
-    return due(journal, one, float(table.update_every.get(one.severity, 0))) if table else None
+    if target is None or table is None:
+        return None
+    return due(journal, target, one, float(table.update_every.get(one.severity, 0)))
 
 
 def _time(text: str) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from runbook_lib.config import Target
 from runbook_lib.incident.messages import span, utc
 from runbook_lib.incident.record import Incident, incidents
 from runbook_lib.run.journal import Journal
@@ -20,6 +21,7 @@ class Due:
     incident: Incident
     at: float
     promised: float
+    command: str
     reminded: bool = False
 
     @property
@@ -30,10 +32,10 @@ class Due:
         late = time.time() - self.at
         when = f"was due {span(late)} ago" if late >= 0 else f"is due in {span(-late)}"
         what = f"the next update of {self.incident.id} {when} ({utc(self.at)})"
-        return f"{what}: papermill communicate.ipynb -p phase update"
+        return f"{what}: {self.command}"
 
 
-def due(journal: Journal, incident: Incident, every: float) -> Due | None:
+def due(journal: Journal, target: Target, incident: Incident, every: float) -> Due | None:
     """When its next update is due; None when it is closed, told to be over, or nothing is promised. every: seconds
     between two updates."""
     sent = [e for e in journal.events(kind="message sent") if e.data["incident"] == incident.id]
@@ -43,7 +45,8 @@ def due(journal: Journal, incident: Incident, every: float) -> Due | None:
     reminded = any(
         e.data["incident"] == incident.id and e.data["promised"] == promised for e in journal.events(kind="update due")
     )
-    return Due(incident, promised + every, promised, reminded)
+    command = target.command("communicate", phase="update")
+    return Due(incident, promised + every, promised, command, reminded)
 
 
 def remind(journal: Journal, one: Due) -> None:

@@ -6,12 +6,12 @@ that is run without touching the form does what its parameters cell says. Only i
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from runbook_lib.command import runbook_command
 from runbook_lib.errors import ParameterError
 from runbook_lib.notebook.parameters import Parameter, declarations
 
@@ -103,9 +103,6 @@ class Form:
     @property
     def command(self) -> str:
         """The command that does the same headlessly."""
-        words = ["papermill", f"{self.runbook}.ipynb"]
-        for parameter in self.declared:
-            value = self.names.get(parameter.name, parameter.default)
-            if value != parameter.default:
-                words += ["-p", parameter.name, str(value).lower() if isinstance(value, bool) else str(value)]
-        return shlex.join(words)
+        values = {one.name: self.names.get(one.name, one.default) for one in self.declared}
+        chosen = {one.name: values[one.name] for one in self.declared if values[one.name] != one.default}
+        return runbook_command(self.runbook, chosen)

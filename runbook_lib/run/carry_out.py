@@ -146,7 +146,7 @@ class CarryOut:
 
     def _go_back(self, section: Section, reason: str, error: type[RunbookError]) -> NoReturn:
         """Put back what served before, say so, and raise. A section that only looks has nothing to put back."""
-        next_step = f"read the record: `runbook show {self._run}`"
+        next_step = section.otherwise or f"read the record: `runbook show {self._run}`"
         if not section.steps:
             raise error(reason, next_step=next_step)
         raise error(f"{reason}. {self.put_back(section, reason)}", next_step=next_step)

@@ -93,7 +93,8 @@ class Section:
     verify: read-only; what came of it. verified_back: read-only; one line on what serves after going back.
     skipped: why nothing needs to be done here; otherwise empty. observed: the run only succeeds when an observation of
     this section passed.
-    seconds: how long it is expected to take, without waiting for people.
+    seconds: how long it is expected to take, without waiting for people. otherwise: what a person does next when it
+    does not end well; empty: reads the record.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Section:
     skipped: str = ""
     observed: bool = False
     seconds: float = 0.0
+    otherwise: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.config import Loaded
+from runbook_lib.config import Loaded, Target
 from runbook_lib.incident import due as dues
 from runbook_lib.incident.due import due
 from runbook_lib.incident.record import Incident, change, close
@@ -17,38 +17,44 @@ from tests.incident.conftest import audience
 from tests.incident.receivers import Receiver
 
 
+@pytest.fixture
+def target(configured: Callable[..., Loaded]) -> Target:
+    return configured().target()
+
+
 def sent(journal: Journal, incident: Incident, phase: str) -> None:
     about = {"incident": incident.id, "audience": "team", "channel": "CHAT", "key": "k", "message": "M"}
     journal.append("", "message sent", {**about, "phase": phase, "reference": "", "tries": 1})
 
 
-def test_the_first_one_is_due_so_long_after_the_declaration(journal: Journal, incident: Incident) -> None:
-    found = due(journal, incident, 1800)
+def test_the_first_one_is_due_so_long_after_the_declaration(journal: Journal, target: Target, incident: Incident) -> None:
+    found = due(journal, target, incident, 1800)
     assert found is not None
     assert found.at == incident.declared + 1800
     assert not found.over
+    assert str(found).endswith("papermill communicate.ipynb -p phase update -p environment production")
 
 
 @pytest.mark.parametrize("phase", ["started", "update", "mitigated"])
-def test_each_message_moves_it(journal: Journal, incident: Incident, phase: str) -> None:
+def test_each_message_moves_it(journal: Journal, target: Target, incident: Incident, phase: str) -> None:
     sent(journal, incident, phase)
-    found = due(journal, incident, 1800)
+    found = due(journal, target, incident, 1800)
     assert found is not None
     assert found.at > incident.declared + 1800
 
 
-def test_a_reminder_is_no_update(journal: Journal, incident: Incident) -> None:
+def test_a_reminder_is_no_update(journal: Journal, target: Target, incident: Incident) -> None:
     sent(journal, incident, "reminder")
-    found = due(journal, incident, 1800)
+    found = due(journal, target, incident, 1800)
     assert found is not None
     assert found.at == incident.declared + 1800
 
 
-def test_none_is_due_once_it_is_over_closed_or_nothing_is_promised(journal: Journal, incident: Incident) -> None:
-    assert due(journal, incident, 0) is None
+def test_none_is_due_once_it_is_over_closed_or_nothing_is_promised(journal: Journal, target: Target, incident: Incident) -> None:
+    assert due(journal, target, incident, 0) is None
     sent(journal, incident, "verified")
-    assert due(journal, incident, 1800) is None
-    assert due(journal, close(journal, incident.id, "over"), 1800) is None
+    assert due(journal, target, incident, 1800) is None
+    assert due(journal, target, close(journal, incident.id, "over"), 1800) is None
 
 
 @pytest.fixture

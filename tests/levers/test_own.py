@@ -69,7 +69,7 @@ def test_it_is_taken_back_from_the_record(lever: Project) -> None:
 
 def test_the_command_that_is_recorded_takes_it_back(lever: Project) -> None:
     mitigate(ACTION, "it's $HOME")
-    assert lever.in_force[0].undo.endswith("""-p value 'it'"'"'s $HOME'""")
+    assert lever.in_force[0].undo.endswith("""-p value 'it'"'"'s $HOME' -p environment production""")
     undo(ACTION, "it's $HOME")
     assert lever.in_force == []
 

@@ -265,6 +265,13 @@ def test_a_failing_verdict_goes_back(desk):
     assert desk.kinds[-3:] == ["verified", "going back", "went back"]
 
 
+@pytest.mark.parametrize(("otherwise", "said"), [("", "runbook show"), ("look elsewhere", "look elsewhere")])
+def test_a_section_says_what_to_do_when_it_ends_badly(desk, otherwise, said):
+    with pytest.raises(VerificationFailedError) as caught:
+        desk.carry(step(), verify=lambda: Verdict("FAIL", ("500",)), otherwise=otherwise)
+    assert said in caught.value.next_step
+
+
 @pytest.mark.parametrize("error", [CommandError("no ssh"), PlatformError("no engine"), ZeroDivisionError("bug")])
 def test_a_verification_that_breaks_goes_back(desk, error):
     with pytest.raises(StepFailedError, match=str(error)):

@@ -173,7 +173,7 @@ class BackingUp(BackupProcedure):
         return self._of(f"Back up {self.target.label} to {snapshot['place']}", snapshot, section, warnings=warnings)
 
     def close(self) -> str:
-        self.run.suggest(f"prove it: papermill {RUNBOOK}.ipynb -p action verify -p environment {self.target.name}")
+        self.run.suggest(f"prove it: {self.target.command(RUNBOOK, action='verify')}")
         return super().close()
 
 

@@ -31,7 +31,8 @@ def list_(service: str, environment: str, as_json: bool) -> None:
     from runbook_lib.practice import needed_configuration
 
     try:
-        repository = repository_of(needed_configuration().target(service, environment))
+        target = needed_configuration().target(service, environment)
+        repository, take = repository_of(target), target.command("backup_and_restore", action="take")
         found, unreadable = repository.backups(), repository.unreadable()
     except RunbookError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
@@ -39,7 +40,7 @@ def list_(service: str, environment: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(backup) for backup in found], indent=2, ensure_ascii=False))
     elif not found:
-        click.echo(f"No backups in {repository.place} yet: papermill backup_and_restore.ipynb -p action take")
+        click.echo(f"No backups in {repository.place} yet: {take}")
     else:
         for backup in found:
             click.echo(_line(backup))

@@ -98,8 +98,8 @@ class Restoring(BackupProcedure):
         return self._of(f"Restore {what} from {backup.id}", snapshot, beside, switch, warnings=_warnings(snapshot))
 
     def close(self) -> str:
-        command = f"papermill {RUNBOOK}.ipynb -p environment {self.target.name} -p action"
-        self.run.suggest(f"when it is right: {command} confirm; when it is not: {command} undo")
+        confirm, undo = (self.target.command(RUNBOOK, action=action) for action in ("confirm", "undo"))
+        self.run.suggest(f"when it is right: {confirm}; when it is not: {undo}")
         return super().close()
 
 

@@ -30,11 +30,10 @@ def begin_looking(
 
 @dataclass
 class Diagnosing:
-    """The looking half of a runbook. service: as it was given; incident: that it belongs to, or empty."""
+    """The looking half of a runbook. incident: that it belongs to, or empty."""
 
     run: Run
     target: Target
-    service: str
     incident: str
     seen: Diagnosis | None = field(default=None, init=False, repr=False)
 
@@ -44,9 +43,7 @@ class Diagnosing:
     def look(self) -> Table:
         """Look at everything, in parallel; who is hurt, and how much."""
         with self.run.guarded():
-            facts = look(
-                self.target, parts=self.parts, window=self.window, service=self.service, incident=self.incident
-            )
+            facts = look(self.target, parts=self.parts, window=self.window, incident=self.incident)
             self.seen = diagnose(facts)
             table = findings.scope(facts)
             self.run.record("looked", **_summary(facts, table))

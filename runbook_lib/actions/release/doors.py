@@ -152,7 +152,7 @@ def are_closed(journal: Journal, target: Target, platform: Platform) -> bool:
 
 def undo(target: Target) -> str:
     """The command that ends maintenance mode."""
-    return f"papermill maintenance_mode.ipynb -p mode off -p environment {target.name}"
+    return target.command("maintenance_mode", mode="off")
 
 
 def look(environment: Environment, *, on: bool, headers: Sequence[tuple[str, str]] = ()) -> list[Reading]:

@@ -168,7 +168,7 @@ def database_of(target: Target, platform: Platform, host: str) -> ApplicationDat
 
 
 def undo_command(target: Target) -> str:
-    return f"papermill rollback_migrations.ipynb -p shims undo -p environment {target.name}"
+    return target.command("rollback_migrations", shims="undo")
 
 
 def shims_in_force(run: Run, target: Target) -> list[InForce]:
