@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised when what is built changes so much that an existing practice environment must be built anew.
-FORMAT = 4
+FORMAT = 5
 ENVIRONMENTS = ("staging", "production")
 PROVIDER = "provider"
 SERVICE = "shop"

@@ -31,23 +31,23 @@ def _at(text: str) -> datetime:
 
 
 HISTORY = (
-    Commit("v1.4.0", _at("2026-01-12T09:30:00"), "Nadia Okafor <nadia@shop.example>", "Shop with checkout\n"),
+    Commit("v1.4.0", _at("2026-01-12T09:30:00"), "Shop team <team@shop.example>", "Shop with checkout\n"),
     Commit(
         "v1.4.1",
         _at("2026-01-20T14:05:00"),
-        "Jonas Lind <jonas@shop.example>",
+        "Pricing team <pricing@shop.example>",
         "Free shipping by the basket's value\n\nIt was granted by the price of a single piece.\n",
     ),
     Commit(
         "v1.4.2",
         _at("2026-02-03T10:40:00"),
-        "Nadia Okafor <nadia@shop.example>",
+        "Shop team <team@shop.example>",
         "Home page shows prices with cents\n\nProduct names are escaped, too.\n",
     ),
     Commit(
         "v1.5.0",
         _at("2026-02-17T16:20:00"),
-        "Jonas Lind <jonas@shop.example>",
+        "Pricing team <pricing@shop.example>",
         "Volume prices\n\nThe more of one product, the cheaper each: 10 % off from 10 pieces, 20 % from 50.\n"
         "Adds the table price_tiers.\n",
     ),
@@ -55,7 +55,7 @@ HISTORY = (
 LATER = Commit(
     WORSE,
     _at("2026-02-18T11:15:00"),
-    "Jonas Lind <jonas@shop.example>",
+    "Pricing team <pricing@shop.example>",
     "Products have titles\n\nName is what customers have. Renames the column.\n",
 )
 

@@ -80,7 +80,7 @@ def shop(folder: Path, tag: str = "v1.4.2") -> Path:
     repository.mkdir(parents=True)
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     for who in ("AUTHOR", "COMMITTER"):
-        env |= {f"GIT_{who}_NAME": "Nadia Okafor", f"GIT_{who}_EMAIL": "nadia@shop.example"}
+        env |= {f"GIT_{who}_NAME": "Shop team", f"GIT_{who}_EMAIL": "team@shop.example"}
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=repository, env=env, check=True, capture_output=True, text=True)

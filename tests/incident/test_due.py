@@ -27,7 +27,9 @@ def sent(journal: Journal, incident: Incident, phase: str) -> None:
     journal.append("", "message sent", {**about, "phase": phase, "reference": "", "tries": 1})
 
 
-def test_the_first_one_is_due_so_long_after_the_declaration(journal: Journal, target: Target, incident: Incident) -> None:
+def test_the_first_one_is_due_so_long_after_the_declaration(
+    journal: Journal, target: Target, incident: Incident
+) -> None:
     found = due(journal, target, incident, 1800)
     assert found is not None
     assert found.at == incident.declared + 1800
@@ -50,7 +52,9 @@ def test_a_reminder_is_no_update(journal: Journal, target: Target, incident: Inc
     assert found.at == incident.declared + 1800
 
 
-def test_none_is_due_once_it_is_over_closed_or_nothing_is_promised(journal: Journal, target: Target, incident: Incident) -> None:
+def test_none_is_due_once_it_is_over_closed_or_nothing_is_promised(
+    journal: Journal, target: Target, incident: Incident
+) -> None:
     assert due(journal, target, incident, 0) is None
     sent(journal, incident, "verified")
     assert due(journal, target, incident, 1800) is None

@@ -24,8 +24,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "Nadia Okafor")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "nadia@shop.example")
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Shop team")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "team@shop.example")
 
 
 def git(folder: Path, *words: str, stdin: bytes | None = None) -> str:

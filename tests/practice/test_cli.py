@@ -51,7 +51,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
     production = found["environments"]["production"]
     assert production["url"].startswith("http://127.0.0.1:")
     assert production["release"] == production["serves"] == "v1.5.0"
-    assert production["commit"].startswith("58ce68a")
+    assert production["commit"].startswith("8ee977f")
     assert production["health"] == "failing"
     assert Path(found["configuration"]).is_file()
 
@@ -60,7 +60,7 @@ def test_status_gives_each_environment_with_url_release_and_health(
 def test_plain_status_is_a_table(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head, staging, production, summary = call(running, monkeypatch, "status").splitlines()
     assert head.split() == ["environment", "release", "commit", "health", "url"]
-    assert staging.split()[:4] == ["staging", "v1.5.0", "58ce68ac728a", "failing"]
+    assert staging.split()[:4] == ["staging", "v1.5.0", "8ee977ff95df", "failing"]
     assert production.split()[0] == "production"
     assert summary.startswith("practice is running, traffic running, in ")
 

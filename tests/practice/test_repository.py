@@ -13,10 +13,10 @@ from runbook_lib.errors import PracticeError
 from runbook_lib.practice import repository
 
 COMMITS = {
-    "v1.4.0": "392015c",
-    "v1.4.1": "b75ac84",
-    "v1.4.2": "2832c7a",
-    "v1.5.0": "58ce68a",
+    "v1.4.0": "b00c8d1",
+    "v1.4.1": "349db98",
+    "v1.4.2": "99fb1c0",
+    "v1.5.0": "8ee977f",
 }
 
 

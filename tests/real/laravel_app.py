@@ -166,7 +166,7 @@ def _stream(branches: Mapping[str, Files], prefix: str) -> Iterator[str]:
 
 
 def _commit(branch: str, tag: str, texts: Files, prefix: str, at: int) -> Iterable[str]:
-    who = f"Nadia Okafor <nadia@shop.example> {at} +0000"
+    who = f"Shop team <team@shop.example> {at} +0000"
     yield f"commit refs/heads/{branch}\ncommitter {who}\n{_data(f'Release {tag}')}"
     for name, text in sorted(texts.items()):
         yield f"M {'100755' if name == 'artisan' else '100644'} inline {prefix}{name}\n{_data(text)}"
