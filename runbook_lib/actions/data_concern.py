@@ -11,6 +11,7 @@ from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.data import preserving
 from runbook_lib.actions.data.backing_up import mark_of, steps_of_taking
 from runbook_lib.actions.data.data_causes import GONE, Seen, causes, facts, shown
+from runbook_lib.actions.data.moments import unix_time
 from runbook_lib.actions.data.switching import Writes
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.backups import rows
@@ -79,7 +80,7 @@ class DataConcern(Procedure):
         parameters: dict[str, Any] = {
             "action": action, "tables": tables, "since": since, "backup": backup, "stop_writes": stop_writes
         }  # fmt: skip
-        repository, began = repository_of(target), _time(since)
+        repository, began = repository_of(target), unix_time(since)
         run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
         return cls(run, target, approve, repository, action, names, began, backup, stop_writes, incident)
 
@@ -191,7 +192,8 @@ class DataConcern(Procedure):
         """What is compared with: the backup that is named, else the newest verified one, else the newest."""
         if self.backup:
             return find(self.repository, self.backup)
-        known = [one for one in self.repository.backups() if not one.evidence and one.part("database")]
+        known = [one for one in self.repository.backups() if one.part("database")]
+        known = [one for one in known if not one.evidence and not one.recovered]
         return next((one for one in reversed(known) if one.verified), known[-1] if known else None)
 
     def _ask(self, when: str, name: str) -> str:
@@ -266,16 +268,3 @@ def _rows(found: list[dict[str, Any]], name: str) -> str:
 
 def _at(onset: float | None) -> str:
     return datetime.fromtimestamp(onset, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if onset else "an unknown time"
-
-
-def _time(text: str) -> float | None:
-    """Unix time of ISO 8601; without a zone, UTC. ParameterError."""
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ParameterError(
-            f"{printable(text, 40)!r} is no time", next_step="write it as 2026-01-31T14:05 (UTC) or with a zone"
-        ) from error
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

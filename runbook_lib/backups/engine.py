@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runbook_lib.backups.record import Counted
+from runbook_lib.backups.record import Counted, Reach
 from runbook_lib.backups.session import Session
 from runbook_lib.command import Secret
 from runbook_lib.config import DatabaseKind, Target
@@ -19,13 +19,14 @@ from runbook_lib.errors import ConfigurationError
 class Dump:
     """A dump that is being taken. pieces: its data; count: counts every table in the snapshot that the data is from,
     and may be called in another thread while the data flows; exact: whether it is that very snapshot. warnings: what
-    is not in it as one would think."""
+    is not in it as one would think. reach: from where on the server's log goes on, asked when all data has flowed."""
 
     pieces: Iterable[bytes]
     count: Callable[[], Mapping[str, Counted]]
     migrations: list[str]
     exact: bool = True
     warnings: list[str] = field(default_factory=list)
+    reach: Callable[[], Reach | None] = lambda: None
 
 
 class Engine(Protocol):
@@ -75,7 +76,7 @@ class Engine(Protocol):
         """Whether that is so."""
 
     def point_in_time(self) -> list[str]:
-        """What the server offers to go to a point in time, a line each: what was found, and what a person does."""
+        """What the server keeps with which one gets to a moment between two backups, a line each."""
 
 
 def engine_of(target: Target) -> Engine:

@@ -22,10 +22,13 @@ PACKAGES = {
     "age": "age",
     "gzip": "gzip",
     "mariadb": "mariadb-client",
+    "mariadb-binlog": "mariadb-client",
     "mariadb-dump": "mariadb-client",
+    "pg_basebackup": "postgresql-client",
     "pg_dump": "postgresql-client",
     "pg_restore": "postgresql-client",
     "restic": "restic",
+    "setpriv": "util-linux",
     "tar": "tar",
     "zstd": "zstd",
 }

@@ -55,7 +55,7 @@ class Postgresql:
             known = migrations(ask)
             # No compression of its own: what compresses comes after it.
             words = ("--format=custom", "--compress=0", f"--snapshot={snapshot}", "--no-password")
-            dump = Command.of("pg_dump", *words, env=self._environment(self.name))
+            dump = Command.of("pg_dump", *words, env=self.environment(self.name))
 
             def count() -> Mapping[str, Counted]:
                 return counted(ask)
@@ -74,7 +74,7 @@ class Postgresql:
         self.drop(name)
         self._create(name)
         words = ("--exit-on-error", "--single-transaction", "--no-password", f"--dbname={_conninfo(name)}")
-        consume([Command.of("pg_restore", *words, env=self._environment(name))], pieces)
+        consume([Command.of("pg_restore", *words, env=self.environment(name))], pieces)
 
     def drop(self, name: str) -> None:
         with self._administration() as ask:
@@ -134,7 +134,7 @@ class Postgresql:
 
     # -- within ----------------------------------------------------------------------------------------------------
 
-    def _environment(self, name: str) -> dict[str, str | Secret]:
+    def environment(self, name: str) -> dict[str, str | Secret]:
         """Where the tools connect to: nothing of it is in an argv."""
         place = self.place
         values: dict[str, str | Secret] = {"PGHOST": place.host, "PGPORT": str(place.port), "PGDATABASE": name}

@@ -23,10 +23,20 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """From where on the server's log leads to later moments. at: Unix time by the server's clock; position: in
+    MariaDB's binary logs, "mysql-bin.000003:4711"; empty for PostgreSQL, whose base backups know it themselves."""
+
+    at: float
+    position: str = ""
+
+
+@dataclass(frozen=True)
 class Part:
     """One file of a backup.
 
-    name: "database", or the folder's name; kind: pgsql, mysql, sqlite or folder; source: the database's name, the path.
+    name: "database", "base", or the folder's name; kind: pgsql, mysql, sqlite, base (of PostgreSQL's whole cluster) or
+    folder; source: the database's name, the server, the path. reach: where the server's log goes on, None: it cannot.
     file: its name in the repository; bytes, sha256: of that file. tables: what is in it; exact: counted in the very
     snapshot that the data is from. server, tool: versions. migrations: names, in the order in which they ran.
     """
@@ -46,6 +56,7 @@ class Part:
     migrations: list[str] = field(default_factory=list)
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
+    reach: Reach | None = None
 
     @property
     def rows(self) -> int:
@@ -64,7 +75,8 @@ class Verified:
 @dataclass(frozen=True)
 class Backup:
     """One backup. id: of the run that took it; environment: label; began, ended: Unix time. release: what was live, by
-    host. evidence: it was taken to keep what is wrong, and is no backup to go back to."""
+    host. evidence: it was taken to keep what is wrong, and is no backup to go back to. recovered: from which backup and
+    the server's log it was made; then `began` is the moment that was asked for."""
 
     id: str
     environment: str
@@ -74,6 +86,7 @@ class Backup:
     release: dict[str, str] = field(default_factory=dict)
     verified: Verified | None = None
     evidence: bool = False
+    recovered: str = ""
 
     @property
     def bytes(self) -> int:
@@ -81,7 +94,7 @@ class Backup:
 
     @property
     def when(self) -> str:
-        return datetime.fromtimestamp(self.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return shown(self.began)
 
     def part(self, name: str) -> Part | None:
         return next((part for part in self.parts if part.name == name), None)
@@ -98,6 +111,11 @@ class Backup:
         """What a restored part must hold: as it was verified before, else as it was counted."""
         known = self.verified.tables.get(part.name) if self.verified else None
         return part.tables if known is None else known
+
+
+def shown(at: float) -> str:
+    """A moment for a reader. at: Unix time."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def written(backup: Backup) -> str:

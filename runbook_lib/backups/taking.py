@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -19,6 +19,8 @@ from runbook_lib.config import Backups, Target
 from runbook_lib.errors import ConfigurationError
 
 DATABASE = "database"
+# PostgreSQL's whole cluster, from which a recovery to a moment begins.
+BASE = "base"
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def sources(target: Target) -> list[Source]:
 
 @dataclass(frozen=True)
 class Taking:
-    """One backup that is being taken. id: its id; folder: where what is known of each part is kept until all are there.
-    evidence: as in the record.
+    """One backup that is being taken. id: its id; folder: where what is known of each part is kept until all are there;
+    sources: what it is made of. evidence, recovered: as in the record.
 
     Each part can be taken again after it was interrupted; nothing is listed before `record`.
     """
@@ -61,7 +63,9 @@ class Taking:
     repository: Repository
     id: str
     folder: Path
+    sources: Sequence[Source]
     evidence: bool = False
+    recovered: str = ""
 
     def part(self, source: Source) -> str:
         """Take one part; a line on it. BackupError, CommandError, PlatformError."""
@@ -88,6 +92,7 @@ class Taking:
                 dump.migrations,
                 round(time.monotonic() - began, 3),
                 dump.warnings,
+                dump.reach(),
             )
         self._note(source.name, part)
         return f"{part.bytes} bytes, {len(part.tables)} tables, {part.rows} rows"
@@ -100,9 +105,18 @@ class Taking:
         """Write the record of the whole backup. BackupError."""
         from pydantic import TypeAdapter
 
-        texts = [self._place(source.name).read_bytes() for source in sources(self.target)]
+        texts = [self._place(source.name).read_bytes() for source in self.sources]
         parts = [TypeAdapter(Part).validate_json(text) for text in texts]
-        backup = Backup(self.id, self.target.label, began, time.time(), parts, dict(release), evidence=self.evidence)
+        backup = Backup(
+            self.id,
+            self.target.label,
+            began,
+            time.time(),
+            parts,
+            dict(release),
+            evidence=self.evidence,
+            recovered=self.recovered,
+        )
         self.repository.record(backup)
         return backup
 

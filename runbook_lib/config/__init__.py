@@ -3,7 +3,7 @@ messages and the reference are made from these descriptions."""
 
 from __future__ import annotations
 
-from runbook_lib.config.backups import Backups, DataCheck, Encryption, Keep, Restic
+from runbook_lib.config.backups import Backups, DataCheck, Encryption, Keep, Recovery, Restic
 from runbook_lib.config.checks import Approval, Checks, Observation, Smoke
 from runbook_lib.config.communication import (
     PLACEHOLDERS,
@@ -61,6 +61,7 @@ __all__ = [
     "Observation",
     "Phase",
     "Queues",
+    "Recovery",
     "Redis",
     "Restic",
     "Review",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from runbook_lib.config.values import Count, Name, Seconds, Table, Value, VariableName
 from runbook_lib.config.values import SecretReference as Reference
 
 # A recipient is a public key; "-" in front would make it an option.
 RECIPIENT = r"^(age1[0-9a-z]+|ssh-(ed25519|rsa) [A-Za-z0-9+/= @._-]+)$"
+
+# A setting of a database server: a word, or two with a dot.
+SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")]
 
 
 class Encryption(Table):
@@ -56,6 +59,42 @@ class Keep(Table):
     weekly: Annotated[Count, Field(ge=0)] = Field(8, description="The newest of so many weeks that have one.")
 
 
+class Recovery(Table):
+    """Recovery to a moment between two backups, on a server of its own beside: from PostgreSQL's base backups and its
+    WAL archive, or from MariaDB's dumps and its binary logs."""
+
+    restore_command: str = Field(
+        "",
+        description="PostgreSQL's own setting: the shell command that fetches the file %f of the WAL archive to %p; "
+        "with it, each backup takes a base backup along. Not for MariaDB.",
+    )
+    url: Reference | None = Field(
+        None,
+        description="Who may take base backups (PostgreSQL: REPLICATION, pg_switch_wal) or read binary logs (MariaDB: "
+        "REPLICATION SLAVE, BINLOG MONITOR), as a url like that of the table database; none: as that table says.",
+    )
+    programs: Path | None = Field(
+        None, description="Folder of the server's programs on this machine; none: looked for where packages put them."
+    )
+    work: Path = Field(
+        Path("/var/tmp"),  # noqa: S108 - a folder of its own is made in it
+        description="Folder of the server beside, for as long as it runs; it needs as much room as the database.",
+    )
+    user: str = Field("", description="Whom it runs as when this is root; empty: postgres or mysql.")
+    settings: dict[SettingName, str] = Field(
+        {}, description="Further settings of the server beside, such as shared_preload_libraries."
+    )
+
+    @field_validator("restore_command")
+    @classmethod
+    def _fetches(cls, value: str) -> str:
+        if value and not ("%f" in value and "%p" in value):
+            raise ValueError("restore_command needs %f (the file that is wanted) and %p (where to): 'cp /wal/%f %p'")
+        if "\n" in value:
+            raise ValueError("restore_command is one line")
+        return value
+
+
 class Backups(Table):
     """Backups of the database and of folders, taken with the database's own tools."""
 
@@ -66,6 +105,9 @@ class Backups(Table):
     )
     compression: Literal["zstd", "gzip"] = Field("zstd", description="Program that compresses: zstd or gzip.")
     encryption: Encryption | None = Field(None, description="Encryption with age; none: not encrypted.")
+    recovery: Recovery | None = Field(
+        None, description="Recovery to a moment between two backups; none: PostgreSQL only has its dumps."
+    )
     keep: Keep = Field(Keep(), description="Which backups stay when old ones are removed.")
     stop_writes: Literal["maintenance", "nothing"] = Field(
         "maintenance",

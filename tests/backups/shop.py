@@ -106,8 +106,8 @@ class Shop:
 
     def take(self, name: str = "b1") -> Backup:
         """Take a backup, as the steps of a run do."""
-        taking = Taking(self.target, self.repository, name, self.folder / "run" / name)
-        for source in sources(self.target):
+        taking = Taking(self.target, self.repository, name, self.folder / "run" / name, sources(self.target))
+        for source in taking.sources:
             taking.part(source)
         return taking.record(1_750_000_000.0 + len(self.repository.backups()), {"local": "v1"})
 

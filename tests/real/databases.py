@@ -57,10 +57,10 @@ class Database:
 
 
 class Server:
-    """A database server that runs. fresh() makes an empty database."""
+    """A database server that runs. fresh() makes an empty database. folder: of it, where its user may write."""
 
-    def __init__(self, driver: Driver, port: int, user: str, administration: str) -> None:
-        self._driver, self._user, self.port = driver, user, port
+    def __init__(self, driver: Driver, port: int, user: str, administration: str, folder: Path) -> None:
+        self._driver, self._user, self.port, self.folder = driver, user, port, folder
         self._administration = administration
         self._numbers = count(1)
 
@@ -100,8 +100,9 @@ def missing(server: Literal["pgsql", "mysql", "redis"]) -> str:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[Server]:
-    """PostgreSQL from start to end. It refuses to be run by root, who becomes the user postgres for it."""
+def running_postgresql(*, archiving: bool = False) -> Iterator[Server]:
+    """PostgreSQL from start to end. It refuses to be run by root, who becomes the user postgres for it. archiving: its
+    WAL goes into the folder wal beside its data."""
     with _folder() as folder:
         become: list[str] = []
         if os.geteuid() == 0:
@@ -113,28 +114,37 @@ def running_postgresql() -> Iterator[Server]:
         argv = [*become, _postgresql("postgres"), "-D", data, "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
         for setting in ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=50"):
             argv += ["-c", setting]
-        server = Server("pgsql", port, "postgres", "postgres")
+        if archiving:
+            _once([*become, "mkdir", f"{folder}/wal"], folder)
+            argv += [
+                "-c",
+                "archive_mode=on",
+                "-c",
+                f"archive_command=test ! -f {folder}/wal/%f && cp %p {folder}/wal/%f",
+            ]
+        server = Server("pgsql", port, "postgres", "postgres", folder)
         with _running(argv, folder, server, signal.SIGINT):
             yield server
 
 
 @contextmanager
-def running_mariadb() -> Iterator[Server]:
-    """MariaDB from start to end."""
+def running_mariadb(*, logging: str = "") -> Iterator[Server]:
+    """MariaDB from start to end. logging: format of its binary log; empty: it writes none."""
     with _folder() as folder:
         port = free_port()
-        fast = ("--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
+        fast = ("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
         fast += ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-use-native-aio=0")
         data = [
             f"--datadir={folder}/data",
             f"--tmpdir={folder}",
             *(["--user=root"] if os.geteuid() == 0 else []),
             *fast,
+            *(["--log-bin=binlog", f"--binlog-format={logging}", "--server-id=1"] if logging else ["--skip-log-bin"]),
         ]
         words = ("--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", *data)
         _once([_found("mariadb-install-db"), *words], folder)
         place = (f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/sock", f"--pid-file={folder}/pid")
-        server = Server("mysql", port, "root", "mysql")
+        server = Server("mysql", port, "root", "mysql", folder)
         with _running([_found("mariadbd"), "--no-defaults", *data, *place], folder, server, signal.SIGTERM):
             yield server
 
@@ -232,6 +242,13 @@ def postgresql() -> Iterator[Server]:
     """The session's PostgreSQL."""
     with ExitStack() as stack:
         yield _start(stack, "pgsql", running_postgresql)
+
+
+@pytest.fixture(scope="session")
+def archiving_postgresql() -> Iterator[Server]:
+    """A PostgreSQL whose WAL is archived."""
+    with ExitStack() as stack:
+        yield _start(stack, "pgsql", lambda: running_postgresql(archiving=True))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,15 +11,17 @@ from pathlib import Path
 from runbook_lib.actions.procedure import Procedure
 from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.place import repository_of
-from runbook_lib.backups.record import Backup, Counted, Part, Verified
+from runbook_lib.backups.record import Backup, Counted, Part, Verified, shown
+from runbook_lib.backups.recovery import TAKE, recovery_of, starts, work_of
 from runbook_lib.backups.repository import Repository, find
 from runbook_lib.backups.restoring import check_database, prove, refuse, restore_database, restore_folder
 from runbook_lib.backups.retention import kept
-from runbook_lib.backups.taking import DATABASE, Source, Taking, sources
+from runbook_lib.backups.scratch import left, place, remove, scratch
+from runbook_lib.backups.taking import BASE, DATABASE, Source, Taking, sources
 from runbook_lib.command import printable
 from runbook_lib.config import Target
 from runbook_lib.display import Table
-from runbook_lib.errors import BackupError, RunbookError
+from runbook_lib.errors import BackupError, ConfigurationError, RunbookError
 from runbook_lib.platforms import platform_of
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
@@ -50,15 +52,24 @@ def steps_of_taking(
     target: Target, repository: Repository, run: str, folder: Path, *, evidence: bool = False
 ) -> Iterator[Step]:
     """The steps of a backup with the run's id: each part, then the record that makes it one."""
-    taking = Taking(target, repository, run, folder, evidence)
-    for source in sources(target):
-        yield step_of_part(target, taking, source)
+    return steps_of(Taking(target, repository, run, folder, sources(target), evidence))
+
+
+def steps_of(taking: Taking) -> Iterator[Step]:
+    """The same of a backup that is made of other things."""
+    for source in taking.sources:
+        yield step_of_part(taking.target, taking, source)
+    yield step_of_record(taking, lambda: taking.record(_began(taking.folder), release_of(taking.target)))
+
+
+def step_of_record(taking: Taking, written: Callable[[], Backup]) -> Step:
+    """Write the record of a backup. written: does it."""
 
     def record() -> str:
-        return f"{taking.record(_began(folder), release_of(target)).bytes} bytes in {repository.place}"
+        return f"{written().bytes} bytes in {taking.repository.place}"
 
-    yield Step(
-        f"{target.name}.backup.record",
+    return Step(
+        f"{taking.target.name}.backup.record",
         "write its record",
         record,
         taking.recorded,
@@ -113,7 +124,12 @@ class BackupProcedure(Procedure):
         head = ("id", "taken", "holds", "bytes", "rows", "release", "verified")
         rows = [_row(backup) for backup in self.repository.backups()]
         notes = [f"unreadable: {line}" for line in self.repository.unreadable()]
+        notes += [f"left by a run that was killed: {folder}; `-p action recover` removes it" for folder in self._left()]
         return Table(f"Backups of {self.target.label} in {self.repository.place}", head, rows, notes)
+
+    def _left(self) -> list[Path]:
+        """Folders of servers beside whose run is gone."""
+        return left(work_of(self.target))
 
     def lost(self) -> Table | str:
         """What would be lost: nothing, where nothing is switched."""
@@ -140,18 +156,30 @@ class Listing(BackupProcedure):
 
 
 @dataclass
-class PointInTime(BackupProcedure):
-    """Says what the server offers; a person does it."""
+class Moments(BackupProcedure):
+    """Says which moments can be reached."""
 
     def _read(self) -> Snapshot:
-        return {"guide": engine_of(self.target).point_in_time()}
+        return {"lines": engine_of(self.target).point_in_time()}
 
     def lost(self) -> Table:
-        guide = engine_of(self.target).point_in_time()
-        return Table("To a point in time", ("what",), [(line,) for line in guide])
+        lines = [*engine_of(self.target).point_in_time(), *self._reached()]
+        return Table("Moments between two backups", ("what",), [(line,) for line in lines])
+
+    def _reached(self) -> Iterator[str]:
+        try:
+            found = starts(recovery_of(self.target), self.repository.backups())
+        except ConfigurationError as error:
+            yield f"none: {error.message}; {error.next_step}"
+            return
+        if not found:
+            yield f"none yet: no backup leads to later moments; {TAKE} takes one that does"
+            return
+        yield from (f"from {shown(at)} on: backup {backup.id}" for at, backup, _ in found)
+        yield f"to go to one: papermill {RUNBOOK}.ipynb -p action recover -p to '{shown(found[-1][0])}'"
 
     def _build(self, snapshot: Snapshot) -> Plan:
-        return self._of(f"What {self.target.label} offers to go to a point in time", snapshot)
+        return self._of(f"Which moments {self.target.label} can go to", snapshot)
 
 
 @dataclass
@@ -161,11 +189,19 @@ class BackingUp(BackupProcedure):
     expected = "about as long as reading everything once"
 
     def _read(self) -> Snapshot:
-        parts = [{"name": s.name, "kind": s.kind, "what": s.what, "server": s.server()} for s in sources(self.target)]
+        found = self._sources()
+        parts = [{"name": s.name, "kind": s.kind, "what": s.what, "server": s.server()} for s in found]
         return {"parts": parts, "place": self.repository.place}
 
+    def _sources(self) -> list[Source]:
+        """What is backed up, and what recovery to a moment begins with, where that is configured."""
+        backups = self.target.environment.backups
+        more = recovery_of(self.target).sources() if backups is not None and backups.recovery is not None else []
+        return [*sources(self.target), *more]
+
     def _build(self, snapshot: Snapshot) -> Plan:
-        steps = tuple(steps_of_taking(self.target, self.repository, self.run.id, self.run.folder))
+        taking = Taking(self.target, self.repository, self.run.id, self.run.folder, self._sources())
+        steps = tuple(steps_of(taking))
         section = Section("backup", self.target.label, f"back up {self.target.label}", steps)
         backups = self.target.environment.backups
         plain = backups is not None and backups.folder is not None and backups.encryption is None
@@ -213,6 +249,8 @@ class Verifying(BackupProcedure):
     def _restore(self, backup: Backup, part: Part) -> str:
         if part.kind == "folder":
             found = restore_folder(self.repository, self.target, part, self._folder(part))
+        elif part.kind == BASE:
+            found = self._started(part)
         else:
             engine, name = engine_of(self.target), self._database()
             restore_database(self.repository, self.target, part, name)
@@ -220,9 +258,21 @@ class Verifying(BackupProcedure):
         self.run.record("backup compared", backup=backup.id, part=part.name, tables=_plain(found))
         return f"{len(found)} tables, {sum(table.rows for table in found.values())} rows as recorded"
 
+    def _started(self, part: Part) -> Mapping[str, Counted]:
+        """A base backup is proven by a server that starts from it, with what it needs of the archive."""
+        recovery = recovery_of(self.target)
+        recovery.refuse(part)
+        with (
+            scratch(work_of(self.target), self.mark, recovery.account) as beside,
+            recovery.recovered(beside, self.repository, part, None),
+        ):
+            return part.tables
+
     def _drop(self, part: Part, prefix: str) -> Step:
         def drop() -> str:
-            if part.kind == "folder":
+            if part.kind == BASE:
+                remove(place(work_of(self.target), self.mark))
+            elif part.kind == "folder":
                 import shutil
 
                 shutil.rmtree(self._folder(part), ignore_errors=True)
@@ -298,8 +348,9 @@ class Pruning(BackupProcedure):
 
 
 def newest(repository: Repository, backup: str = "") -> Backup:
-    """The backup that is named, or the newest that is no evidence. BackupError when there is none."""
-    known = [one for one in repository.backups() if not one.evidence]
+    """The backup that is named, or the newest that is neither evidence nor recovered to some moment. BackupError when
+    there is none."""
+    known = [one for one in repository.backups() if not one.evidence and not one.recovered]
     return known[-1] if known and not backup else find(repository, backup)
 
 
@@ -312,7 +363,13 @@ def _row(backup: Backup) -> tuple[str, ...]:
         f"{backup.bytes:,}",
         f"{sum(part.rows for part in backup.parts if part.name == DATABASE):,}",
         ", ".join(sorted(set(backup.release.values()))),
-        "evidence, not to go back to" if backup.evidence else f"run {verified.run}" if verified else "not yet",
+        "evidence, not to go back to"
+        if backup.evidence
+        else f"recovered from {backup.recovered}"
+        if backup.recovered and not verified
+        else f"run {verified.run}"
+        if verified
+        else "not yet",
     )
 
 

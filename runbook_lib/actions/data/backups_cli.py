@@ -53,4 +53,5 @@ def _line(backup: Backup) -> str:
     taken = datetime.fromtimestamp(backup.began, UTC).strftime("%Y-%m-%d %H:%M UTC")
     verified = click.style("verified    ", fg="green") if backup.verified else click.style("not verified", fg="yellow")
     parts = ", ".join(part.name for part in backup.parts)
-    return f"{taken}  {verified}  {backup.bytes:>14,} bytes  {parts:<20} {backup.id}"
+    recovered = f", recovered from {backup.recovered}" if backup.recovered else ""
+    return f"{taken}  {verified}  {backup.bytes:>14,} bytes  {parts:<20} {backup.id}{recovered}"

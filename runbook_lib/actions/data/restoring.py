@@ -14,6 +14,7 @@ from runbook_lib.backups.losses import losses
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
+from runbook_lib.backups.taking import BASE
 from runbook_lib.display import Table
 from runbook_lib.errors import BackupError
 from runbook_lib.run.plan import Plan, Section, Snapshot
@@ -112,6 +113,11 @@ def _warnings(snapshot: Snapshot) -> tuple[str, ...]:
 
 def _part(backup: Backup, name: str) -> Part:
     found = backup.part(name)
+    if found is not None and found.kind == BASE:
+        raise BackupError(
+            "a base backup is not restored by itself: a recovery to a moment begins with it",
+            next_step="-p action recover -p to TIME makes a backup of that moment",
+        )
     if found is None:
         raise BackupError(
             f"backup {backup.id} has no part {name!r}", next_step=f"it has {', '.join(p.name for p in backup.parts)}"

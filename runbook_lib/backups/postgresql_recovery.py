@@ -1,0 +1,304 @@
+"""PostgreSQL to a moment: base backups with pg_basebackup, and a cluster beside that replays the WAL archive."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runbook_lib.backups.engine import Dump, Engine, engine_of
+from runbook_lib.backups.pipeline import consume, stream
+from runbook_lib.backups.postgresql import Postgresql
+from runbook_lib.backups.record import Counted, Part, Reach, shown
+from runbook_lib.backups.repository import Repository
+from runbook_lib.backups.restoring import content
+from runbook_lib.backups.scratch import Scratch, ServerEndedError, needs_room, program
+from runbook_lib.backups.session import Session
+from runbook_lib.backups.taking import BASE, Source
+from runbook_lib.command import Command, Secret, printable
+from runbook_lib.config import Recovery, Target
+from runbook_lib.datastores.sql import Place
+from runbook_lib.errors import BackupError, PlatformError
+
+# Nobody listens on it; it is part of the socket's name.
+PORT = 5432
+# The first version whose base backups carry a manifest with checksums.
+OLDEST = 130000
+# Seconds in which the server has to archive the segment that it was told to end.
+ARCHIVING = 60.0
+SEGMENT = re.compile(r'restored log file "([0-9A-F]{24})" from archive')
+# What is said to who connects before the recovery is over.
+NOT_YET = ("starting up", "not accepting connections", "not yet accepting", "No such file", "Connection refused")
+# What a server of its own must not do: archive, apply subscriptions, clean up. It is thrown away, so nothing needs to
+# be on disk. Prepared transactions of the log need room, however many the live server allows.
+SETTINGS = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "archive_mode": "off",
+    "hot_standby": "off",
+    "recovery_target_action": "promote",
+    "max_logical_replication_workers": "0",
+    "max_prepared_transactions": "1000",
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_min_messages": "log",
+    "lc_messages": "C",
+}
+
+
+@dataclass(frozen=True)
+class PostgresqlRecovery:
+    """The server of an environment. place: as who takes base backups."""
+
+    target: Target
+    table: Recovery
+    place: Place
+
+    begins_with = BASE
+
+    @property
+    def account(self) -> str:
+        return self.table.user or "postgres"
+
+    @property
+    def _live(self) -> Postgresql:
+        assert self.target.environment.database is not None  # noqa: S101 - there is no recovery without it
+        timeout = self.target.environment.database.timeout
+        assert self.target.environment.backups is not None  # noqa: S101
+        return Postgresql(self.place, timeout, max(self.target.environment.backups.statement_timeout, timeout))
+
+    def now(self) -> float:
+        with self._live.session() as ask:
+            return _now(ask)
+
+    # -- base backups --------------------------------------------------------------------------------------------------
+
+    def sources(self) -> list[Source]:
+        what = f"{self.place.host}:{self.place.port}"
+        return [Source(BASE, BASE, what, self._dumping, self._live.server, _tool, counts_after=True)]
+
+    @contextlib.contextmanager
+    def _dumping(self) -> Iterator[Dump]:
+        with self._live.session() as ask:
+            _refuse_base(ask)
+        # Without its WAL: it waits until the server has archived that, which is what a recovery needs.
+        words = ("--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password")
+        backup = Command.of("pg_basebackup", *words, env=self._live.environment("postgres"))
+        flowed = _Flowed(stream([backup]))
+
+        def count() -> Mapping[str, Counted]:
+            return {"cluster": Counted(1, str(flowed.bytes))}
+
+        yield Dump(flowed, count, [], reach=lambda: Reach(self.now()))
+
+    # -- recovery ------------------------------------------------------------------------------------------------------
+
+    def refuse(self, part: Part) -> str:
+        version = part.server.split()[1].split(".")[0]
+        postgres = self._program("postgres", version)
+        said = b"".join(stream([Command.of(str(postgres), "--version")])).decode().strip()
+        found = said.removeprefix("postgres (PostgreSQL) ").split()[0]
+        if found.split(".")[0] != version:
+            raise BackupError(
+                f"the base backup is of {part.server}, and {postgres} is of version {found}",
+                next_step=f"apt install postgresql-{version}; the major version must be the same",
+            )
+        needs_room(self.target.resolve(self.table.work), int(part.tables["cluster"].checksum))
+        return f"PostgreSQL {found}"
+
+    def flush(self) -> str:
+        with self._live.session() as ask:
+            # A recovery only knows that it came to a moment by a transaction of after it.
+            ask("SELECT pg_current_xact_id()")
+            ((segment, before),) = ask(
+                "SELECT pg_walfile_name(pg_switch_wal()), (SELECT failed_count FROM pg_stat_archiver)"
+            )
+            deadline = time.monotonic() + ARCHIVING
+            while True:
+                ((last, failed),) = ask("SELECT left(last_archived_wal, 24), failed_count FROM pg_stat_archiver")
+                if last is not None and last >= segment:
+                    return f"archived up to {last}"
+                if failed > before or time.monotonic() > deadline:
+                    raise PlatformError(
+                        f"the server does not archive {segment}", next_step="its log says why archive_command fails"
+                    )
+                time.sleep(0.1)
+
+    @contextlib.contextmanager
+    def recovered(
+        self, beside: Scratch, repository: Repository, part: Part, to: float | None
+    ) -> Iterator[tuple[Engine, str]]:
+        version = part.server.split()[1].split(".")[0]
+        self._unpack(beside, content(repository, self.target, part), version)
+        self._configure(beside, to)
+        # As the application's user: who may take base backups need not read the data.
+        application = engine_of(self.target)
+        assert isinstance(application, Postgresql)  # noqa: S101 - for the type checker
+        place = replace(application.place, host=str(beside.folder), port=PORT, password=Secret(""))
+        engine = replace(application, place=place)
+        argv = [str(self._program("postgres", version)), "-D", str(beside.data)]
+        argv += [f"--{name}={beside.folder / name}" for name in ("config_file", "hba_file", "ident_file")]
+        try:
+            with beside.running(argv, signal.SIGQUIT, lambda: _answers(engine)):
+                yield engine, _came_to(engine, to)
+        except ServerEndedError as error:
+            raise self._explained(beside, to) or error from error
+
+    def _unpack(self, beside: Scratch, pieces: Iterable[bytes], version: str) -> None:
+        consume([beside.command("mkdir", "--mode=700", str(beside.data))])
+        consume([beside.command("tar", "--extract", "--file=-", f"--directory={beside.data}")], pieces)
+        check = str(self._program("pg_verifybackup", version))
+        consume([beside.command(check, "--no-parse-wal", "--quiet", str(beside.data))])
+
+    def _configure(self, beside: Scratch, to: float | None) -> None:
+        target = {"recovery_target": "immediate"} if to is None else {"recovery_target_time": _literal_time(to)}
+        settings = {
+            **self.table.settings,
+            **SETTINGS,
+            **target,
+            "unix_socket_directories": str(beside.folder),
+            "restore_command": self.table.restore_command,
+        }
+        lines = [f"{name} = '{_escaped(value)}'\n" for name, value in settings.items()]
+        beside.write(beside.folder / "config_file", "".join(lines))
+        beside.write(beside.folder / "hba_file", "local all all trust\n")
+        beside.write(beside.folder / "ident_file", "")
+        # What ALTER SYSTEM set on the live server would stand above all that.
+        beside.write(beside.data / "postgresql.auto.conf", "")
+        beside.write(beside.data / "recovery.signal", "")
+
+    def _program(self, name: str, version: str) -> Path:
+        usual = [Path(f"/usr/lib/postgresql/{version}/bin"), Path(f"/usr/pgsql-{version}/bin"), Path("/usr/bin")]
+        folders = [self.target.resolve(self.table.programs)] if self.table.programs else usual
+        return program(name, folders, f"postgresql-{version}")
+
+    def _explained(self, beside: Scratch, to: float | None) -> BackupError | None:
+        """What the log of a cluster means that ended before it came to its target."""
+        lines = beside.lines()
+        text = "\n".join(lines)
+        when = shown(to) if to is not None else "the end of the base backup"
+        if "No space left on device" in text:
+            return BackupError(
+                f"no room is left in {beside.folder.parent}",
+                next_step="make room, or name another folder as backups.recovery.work",
+            )
+        if "before consistent recovery point" in text:
+            return BackupError(
+                f"{when} is before the end of the base backup", next_step="name a later moment, or an older backup"
+            )
+        ended = "before configured recovery target was reached" in text
+        if ended or "could not locate" in text or "WAL ends before" in text:
+            return self._not_archived(when, [found for line in lines for found in SEGMENT.findall(line)], beside)
+        return None
+
+    def _not_archived(self, when: str, restored: list[str], beside: Scratch) -> BackupError:
+        with contextlib.suppress(PlatformError), self._live.session() as ask:
+            ((last, size),) = ask(
+                "SELECT left(last_archived_wal, 24), pg_size_bytes(current_setting('wal_segment_size')) "
+                "FROM pg_stat_archiver"
+            )
+            missing = _after(restored[-1], int(size)) if restored else ""
+            if last is not None and (not missing or missing <= last):
+                what = f"the WAL segment {missing}" if missing else "the first WAL segment of the base backup"
+                return BackupError(
+                    f"{when} is not reached: {what} cannot be fetched, though the server archived up to {last}",
+                    next_step=f"bring it back to the archive, or mend restore_command; it said: {beside.said()}",
+                )
+        return BackupError(
+            f"{when} is not reached: the archive ends with {restored[-1] if restored else 'nothing'}",
+            next_step="name an earlier moment, or have the server archive what it wrote since: SELECT pg_switch_wal()",
+        )
+
+
+class _Flowed(Iterator[bytes]):
+    """Pieces that flow by. bytes: how many until now."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+
+    def __next__(self) -> bytes:
+        piece = next(self._pieces)
+        self.bytes += len(piece)
+        return piece
+
+
+def _refuse_base(ask: Session) -> None:
+    """PlatformError where a base backup would lead nowhere."""
+    ((mode, version),) = ask("SELECT current_setting('archive_mode'), current_setting('server_version_num')::int")
+    ((failing, tablespaces),) = ask(
+        "SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false), "
+        "(SELECT count(*) - 2 FROM pg_tablespace) FROM pg_stat_archiver"
+    )
+    if version < OLDEST:
+        raise PlatformError("base backups need PostgreSQL 13 or later", next_step="remove the table backups.recovery")
+    if mode == "off":
+        raise PlatformError(
+            "archive_mode is off: a base backup leads nowhere without an archive",
+            next_step="set archive_mode = on and archive_command, restart the server; or remove backups.recovery",
+        )
+    if failing:
+        raise PlatformError(
+            "the server's archive_command fails: a base backup would wait for it for ever",
+            next_step="mend it; the server's log says what is wrong",
+        )
+    if tablespaces:
+        raise PlatformError(
+            "the server has tablespaces of its own, of which base backups are not streamed",
+            next_step="take base backups with pg_basebackup by hand, and remove the table backups.recovery",
+        )
+
+
+def _tool() -> str:
+    return b"".join(stream([Command.of("pg_basebackup", "--version")])).decode().strip()
+
+
+def _now(ask: Session) -> float:
+    return float(ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])
+
+
+def _answers(engine: Postgresql) -> bool:
+    """Whether the cluster is through with its recovery: before, it lets nobody in."""
+    try:
+        with engine.session("template1"):
+            return True
+    except PlatformError as error:
+        if any(words in error.message for words in NOT_YET):
+            return False
+        raise
+
+
+def _came_to(engine: Postgresql, to: float | None) -> str:
+    with engine.session("template1") as ask:
+        ((last,),) = ask("SELECT extract(epoch FROM pg_last_xact_replay_timestamp())")
+    if not engine.exists(engine.name):
+        raise BackupError(
+            f"there was no database {printable(engine.name)} at {shown(to) if to else 'that moment'}",
+            next_step="name a moment at which there was one",
+        )
+    return f"the last change in it is of {shown(float(last))}" if last is not None else "nothing changed since then"
+
+
+def _literal_time(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="microseconds")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "''")
+
+
+def _after(segment: str, size: int) -> str:
+    """The name of the WAL segment after one. size: bytes of one."""
+    in_each = 0x1_0000_0000 // size
+    number = int(segment[8:16], 16) * in_each + int(segment[16:], 16) + 1
+    return f"{segment[:8]}{number // in_each:08X}{number % in_each:08X}"
