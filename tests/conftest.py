@@ -12,10 +12,19 @@ import pytest
 from runbook_lib import command
 from tests.real import laravel_app
 from tests.real.balancers import haproxy, nginx
-from tests.real.databases import archiving_postgresql, mariadb, postgresql, redis_server
+from tests.real.databases import archiving_postgresql, logging_mariadb, mariadb, postgresql, redis_server
 from tests.real.engine import engine, unavailable
 
-__all__ = ["archiving_postgresql", "engine", "haproxy", "mariadb", "nginx", "postgresql", "redis_server"]
+__all__ = [
+    "archiving_postgresql",
+    "engine",
+    "haproxy",
+    "logging_mariadb",
+    "mariadb",
+    "nginx",
+    "postgresql",
+    "redis_server",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from runbook_lib.backups.counting import counted, migrations, quoted, tables
 from runbook_lib.backups.engine import Dump
 from runbook_lib.backups.pipeline import consume, stream
-from runbook_lib.backups.record import Counted
+from runbook_lib.backups.record import Counted, Reach
 from runbook_lib.backups.session import Session, session
 from runbook_lib.command import Command, Secret, printable
 from runbook_lib.config import DatabaseKind
@@ -24,6 +24,7 @@ NOTES = "runbook_views_of_a_switch"
 LOCK_PATIENCE = 2
 # Seconds after which those who keep the switch waiting are disconnected.
 SWITCH_PATIENCE = 5
+UTF8 = "--default-character-set=utf8mb4"
 # What the dump says once it is in its transaction.
 BEGUN = b"able structure for"
 
@@ -56,6 +57,7 @@ class Mariadb:
     def dumping(self) -> Iterator[Dump]:
         with self.session() as ask, self.session() as lock:
             names, exact = tables(ask), _locked(lock)
+            reach = _reach(lock) if exact else None
             ask("START TRANSACTION WITH CONSISTENT SNAPSHOT")
             known = migrations(ask)
             plain = ask(
@@ -66,13 +68,13 @@ class Mariadb:
                 f"table {name} has no transactions: what is in it may be of another moment" for (name,) in plain
             ]
             words = ("--single-transaction", "--quick", "--routines", "--events", "--triggers", "--hex-blob")
-            dump = self._tool("mariadb-dump", *words, "--skip-lock-tables", "--no-tablespaces", "--", self.name)
+            dump = self.client("mariadb-dump", UTF8, *words, "--skip-lock-tables", "--no-tablespaces", "--", self.name)
 
             def count() -> Mapping[str, Counted]:
                 return counted(ask, names)
 
             # From here on writes wait, until the dump has begun.
-            yield Dump(_unlocking(lock, stream([dump])), count, known, exact, warnings)
+            yield Dump(_unlocking(lock, stream([dump])), count, known, exact, warnings, lambda: reach)
 
     def beside(self, mark: str) -> str:
         return f"{self.name[: NAME_LIMIT - len(mark) - 1]}_{mark}"
@@ -83,9 +85,12 @@ class Mariadb:
 
     def fill(self, name: str, pieces: Iterable[bytes]) -> None:
         self.drop(name)
-        self._create(name)
-        client = self._tool("mariadb", "--binary-mode", f"--database={name}")
-        consume([client], _whole(pieces))
+        self.create(name, self.defaults())
+        self.load(name, pieces)
+
+    def load(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Restore a dump into an empty database. CommandError."""
+        consume([self.client("mariadb", UTF8, "--binary-mode", f"--database={name}")], _whole(pieces))
 
     def drop(self, name: str) -> None:
         with self._administration() as ask:
@@ -108,7 +113,7 @@ class Mariadb:
         if self.switched(new, old):
             return
         if not self.exists(old):
-            self._create(old)
+            self.create(old, self.defaults())
         views = self._views_noted(new, old)
         self._rename(new, old)
         self._make_views(old, [view for view in views if view[0] == "before"])
@@ -128,37 +133,40 @@ class Mariadb:
             rows = ask("SHOW VARIABLES WHERE variable_name IN ('log_bin', 'expire_logs_days', 'binlog_format')")
         found: dict[str, Any] = {str(name): value for name, value in rows}
         if found.get("log_bin") != "ON":
-            return [
-                "log_bin is OFF: there is no way to a point in time between two backups",
-                "to have one: log_bin on the server, and copies of the binary logs elsewhere",
-            ]
-        return [
-            f"log_bin is ON ({found.get('binlog_format')}), kept for {found.get('expire_logs_days')} days",
-            "1. restore the newest backup before the point in time on a server of its own",
-            "2. mysqlbinlog --start-datetime='WHEN IT WAS TAKEN' --stop-datetime='TIME' LOGS | mariadb there",
-            "3. mariadb-dump what is needed from there; this runbook does not do it, since it restores whole dumps",
-        ]
+            return ["log_bin is OFF: with it on, backups would lead to later moments"]
+        days = float(found.get("expire_logs_days") or 0)
+        kept = f"kept for {days:g} days" if days else "kept until somebody purges them"
+        return [f"log_bin is ON ({found.get('binlog_format')}); binary logs are {kept}"]
 
     # -- within ----------------------------------------------------------------------------------------------------
 
-    def _tool(self, program: str, *words: str) -> Command:
+    def client(self, program: str, *words: str) -> Command:
+        """A command of the server's own clients."""
         place = self.place
         # No option files: what is dumped must not depend on who calls it. The password is in no argv and in no file.
-        where = ("--no-defaults", f"--host={place.host}", f"--port={place.port}", f"--user={place.user}")
+        server: tuple[str, ...] = ("--protocol=TCP", f"--host={place.host}", f"--port={place.port}")
+        if place.host.startswith("/"):
+            server = ("--protocol=SOCKET", f"--socket={place.host}")
         environment: dict[str, str | Secret] = {"MYSQL_PWD": place.password} if place.password.reveal() else {}
-        return Command.of(program, *where, "--protocol=TCP", "--default-character-set=utf8mb4", *words, env=environment)
+        return Command.of(program, "--no-defaults", *server, f"--user={place.user}", *words, env=environment)
 
     def _administration(self) -> contextlib.AbstractContextManager[Session]:
         return self.session("information_schema")
 
-    def _create(self, name: str) -> None:
+    def defaults(self) -> str:
+        """How the database is made."""
         with self._administration() as ask:
             ((charset, collation),) = ask(
                 "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
                 "WHERE schema_name = %s",
                 [self.name],
             )
-            ask(f"CREATE DATABASE {ask.quoted(name)} CHARACTER SET {charset} COLLATE {collation}")
+        return f"CHARACTER SET {charset} COLLATE {collation}"
+
+    def create(self, name: str, defaults: str) -> None:
+        """Make an empty database."""
+        with self._administration() as ask:
+            ask(f"CREATE DATABASE {ask.quoted(name)} {defaults}")
 
     def _rename(self, new: str, old: str) -> None:
         """All tables of both schemas at once: nobody sees a part of them."""
@@ -267,6 +275,15 @@ def _locked(lock: Session) -> bool:
     except PlatformError:
         return False
     return True
+
+
+def _reach(lock: Session) -> Reach | None:
+    """Where the binary log stands while writes wait; None where there is none, or the user may not see it."""
+    with contextlib.suppress(PlatformError):
+        for file, position, *_ in lock("SHOW MASTER STATUS"):
+            ((at,),) = lock("SELECT UNIX_TIMESTAMP(NOW(6))")
+            return Reach(float(at), f"{file}:{position}")
+    return None
 
 
 def _unlocking(lock: Session, pieces: Iterable[bytes]) -> Iterator[bytes]:

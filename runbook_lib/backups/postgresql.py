@@ -13,7 +13,7 @@ from runbook_lib.backups.engine import Dump
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.record import Counted
 from runbook_lib.backups.session import Session, session
-from runbook_lib.command import Command, Secret, printable
+from runbook_lib.command import Command, Secret, printable, quantity
 from runbook_lib.config import DatabaseKind
 from runbook_lib.datastores.sql import Place, server
 from runbook_lib.errors import PlatformError
@@ -117,19 +117,11 @@ class Postgresql:
             )
             archived = ask("SELECT last_archived_wal, last_archived_time, failed_count FROM pg_stat_archiver")
         if mode == "off":
-            return [
-                f"archive_mode is off (wal_level {level}): there is no way to a point in time between two backups",
-                "to have one: archive_mode = on with an archive_command, and base backups with pg_basebackup",
-            ]
+            return [f"archive_mode is off (wal_level {level}): with it on, backups would lead to later moments"]
         wal, at, failures = archived[0]
         return [
             f"archive_mode is {mode} through {library}; last archived: {wal or 'nothing yet'} at {at or '-'}, "
-            f"{failures} failures",
-            "1. take a new server: unpack the newest base backup before the point in time into its data folder",
-            "2. in its postgresql.conf: restore_command = '...' as the archive needs it, "
-            "recovery_target_time = 'TIME', recovery_target_action = 'pause'",
-            "3. touch recovery.signal, start it on another port, look at the data, then SELECT pg_wal_replay_resume()",
-            "4. pg_dump what is needed from there; this runbook does not do it, since it restores whole dumps",
+            f"{quantity(failures, 'failure')}",
         ]
 
     # -- within ----------------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ OLDEST = 130000
 # Seconds in which the server has to archive the segment that it was told to end.
 ARCHIVING = 60.0
 SEGMENT = re.compile(r'restored log file "([0-9A-F]{24})" from archive')
-# What is said to who connects before the recovery is over.
-NOT_YET = ("starting up", "not accepting connections", "not yet accepting", "No such file", "Connection refused")
+# What is said to who will not be let in however long the cluster runs; anything else may change.
+REFUSED = ("does not exist", "authentication", "not permitted", "pg_hba.conf")
 # What a server of its own must not do: archive, apply subscriptions, clean up. It is thrown away, so nothing needs to
 # be on disk. Prepared transactions of the log need room, however many the live server allows.
 SETTINGS = {
@@ -271,9 +271,9 @@ def _answers(engine: Postgresql) -> bool:
         with engine.session("template1"):
             return True
     except PlatformError as error:
-        if any(words in error.message for words in NOT_YET):
-            return False
-        raise
+        if any(words in error.message for words in REFUSED):
+            raise
+        return False
 
 
 def _came_to(engine: Postgresql, to: float | None) -> str:

@@ -73,7 +73,10 @@ def recovery_of(target: Target) -> Recovering:
                 next_step="add it to runbooks.toml, then take a backup: base backups are taken along from then on",
             )
         return PostgresqlRecovery(target, table, _place(target, table))
-    raise ConfigurationError("not yet", next_step="not yet")
+    from runbook_lib.backups.mariadb_recovery import MariadbRecovery
+
+    table = table or Recovery()
+    return MariadbRecovery(target, table, _place(target, table))
 
 
 def start(found: Recovering, backups: Sequence[Backup], to: float) -> tuple[Backup, Part]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from runbook_lib.backups.pipeline import consume
 from runbook_lib.command import Command, printable
 from runbook_lib.errors import BackupError, CommandError, ConfigurationError
 
@@ -106,9 +107,21 @@ def scratch(work: Path, mark: str, account: str) -> Iterator[Scratch]:
         ) from error
     try:
         with _locked(folder):
-            yield Scratch(folder, become)
+            beside = Scratch(folder, become)
+            _refuse_closed(beside, account)
+            yield beside
     finally:
         remove(folder)
+
+
+def _refuse_closed(beside: Scratch, account: str) -> None:
+    try:
+        consume([beside.command("test", "-w", str(beside.folder))])
+    except CommandError as error:
+        raise ConfigurationError(
+            f"{printable(account, 40)} may not enter {beside.folder.parent}",
+            next_step="open the folders on the way (chmod o+x), or name another one as backups.recovery.work",
+        ) from error
 
 
 def place(work: Path, mark: str) -> Path:

@@ -111,10 +111,7 @@ class Sqlite:
         return self.exists(old) and not self.exists(new)
 
     def point_in_time(self) -> list[str]:
-        return [
-            "SQLite keeps no log that could be archived: there is no way to a point in time between two backups",
-            "to have one, a tool beside the application has to copy its write-ahead log as it grows",
-        ]
+        return ["SQLite keeps no log that is archived"]
 
     # -- within ----------------------------------------------------------------------------------------------------
 

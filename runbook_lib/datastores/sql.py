@@ -21,7 +21,8 @@ _SCHEMES = {"postgresql": "pgsql", "postgres": "pgsql", "pgsql": "pgsql", "mysql
 
 @dataclass(frozen=True)
 class Place:
-    """Where a database server is and who asks. password: empty where none is asked for."""
+    """Where a database server is and who asks. host: a name or address, or the path of a socket (PostgreSQL: of its
+    folder). password: empty where none is asked for."""
 
     kind: DatabaseKind
     host: str
@@ -151,6 +152,7 @@ def _mysql(place: Place, timeout: float, answer: float) -> Callable[[], Any]:
     return lambda: pymysql.connect(
         host=place.host,
         port=place.port,
+        unix_socket=place.host if place.host.startswith("/") else None,
         user=place.user,
         password=place.password.reveal(),
         database=place.name,

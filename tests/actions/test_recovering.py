@@ -59,6 +59,8 @@ class World:
         self.server, self.database, self.folder = server, server.fresh(), folder
         self.work = server.folder / f"work-{self.database.name}"
         self.work.mkdir(mode=0o755)
+        # The account of a server beside passes through it.
+        server.folder.chmod(0o711)
         where = f"{self.database.user}@127.0.0.1:{self.database.port}/{quote(self.database.name)}"
         monkeypatch.setenv("SHOP_DATABASE_URL", f"{ {'pgsql': 'postgresql'}.get(self.kind, 'mysql') }://{where}")
         text = TEXT.format(url=url, kind=self.kind, work=self.work)
@@ -89,7 +91,10 @@ class World:
         return [total for (total,) in self.sql("SELECT total FROM orders ORDER BY id")]
 
     def moment(self) -> str:
-        """Now, after everything that was written and before everything that will be: logs know whole seconds."""
+        """Now, after everything that was written and before everything that will be."""
+        if self.kind == "pgsql":
+            return datetime.now(UTC).isoformat()
+        # MariaDB's log knows whole seconds, and stops before the one that is named.
         time.sleep(1.1)
         now = datetime.now(UTC)
         time.sleep(1.1)
@@ -128,8 +133,11 @@ class World:
     def stuck(self, to: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process of its own that recovers, once its server beside replays and waits for more of the log."""
         here = self.work.parent / f"waiting-{self.database.name}"
-        command = self.target.environment.backups.recovery.restore_command
-        self.configure("restore_command", f"touch {here}; sleep 60; exit 255; : %f %p")
+        text = (self.folder / "runbooks.toml").read_text()
+        if self.kind == "pgsql":
+            self.configure("restore_command", f"touch {here}; sleep 60; exit 255; : %f %p")
+        else:
+            self.configure("programs", str(self.wrapped(f"touch {here}")))
         words = "from runbook_lib.actions.backup_and_restore import BackupAndRestore as B;"
         words += f"w = B.open('recover', to={to!r}); w.see(); w.plan(); w.gate(); w.apply()"
         process = subprocess.Popen([sys.executable, "-c", words], cwd=self.folder)
@@ -141,7 +149,22 @@ class World:
         finally:
             process.kill()
             process.wait()
-            self.configure("restore_command", command)
+            (self.folder / "runbooks.toml").write_text(text)
+
+    def wrapped(self, first: str) -> Path:
+        """A folder with MariaDB's programs; the server does something first."""
+        folder = self.work.parent / f"programs-{self.database.name}"
+        folder.mkdir()
+        for name, before in (
+            ("mariadbd", f'case "$*" in *--version*) ;; *) {first};; esac'),
+            ("mariadb-install-db", ":"),
+        ):
+            real = shutil.which(name, path="/usr/sbin:/usr/bin")
+            (folder / name).write_text(f'#!/bin/sh\n{before}\nexec {real} "$@"\n')
+            (folder / name).chmod(0o755)
+        here = self.work.parent
+        here.chmod(0o777)
+        return folder
 
     # -- PostgreSQL ------------------------------------------------------------------------------------------------
 
@@ -158,11 +181,15 @@ class World:
     @contextmanager
     def archive_failing(self) -> Iterator[None]:
         wal = self.server.folder / "wal"
-        wal.rename(wal.with_name("gone"))
+        wal.chmod(0o555)
         try:
             yield
         finally:
-            wal.with_name("gone").rename(wal)
+            wal.chmod(0o755)
+            # The archiver tries again when there is one more to archive.
+            while self.sql("SELECT last_failed_time > last_archived_time FROM pg_stat_archiver") == [(True,)]:
+                self.sql("SELECT pg_current_xact_id(), pg_switch_wal()")
+                time.sleep(0.1)
 
 
 @pytest.fixture
@@ -176,9 +203,14 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield routes.url
 
 
-@pytest.fixture(params=["archiving_postgresql"])
+@pytest.fixture(params=["archiving_postgresql", "logging_mariadb"])
 def world(request: pytest.FixtureRequest, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(request.getfixturevalue(request.param), tmp_path, url, monkeypatch)
+
+
+@pytest.fixture
+def logged(logging_mariadb: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(logging_mariadb, tmp_path, url, monkeypatch)
 
 
 @pytest.fixture
@@ -192,7 +224,7 @@ def test_rows_that_were_deleted_are_back_with_what_was_written_since_the_backup(
     before = world.moment()
     world.sql("DELETE FROM orders", "INSERT INTO orders (id, total, created_at) VALUES (9, 9, '2036-01-01 10:00:00')")
     said = world.run("recover", to=before)
-    assert "the last change in it is of" in said
+    assert {"pgsql": "the last change in it is of", "mysql": "1 binary log replayed from"}[world.kind] in said
     assert (world.totals, world.clean) == ([9], True)
     said = world.run("restore", backup=world.recovered())
     assert world.totals == [10, 2, 3]
@@ -314,6 +346,83 @@ def test_programs_that_are_not_there_are_named_with_their_package(world: World) 
     with pytest.raises(CommandError, match=f"is not in {world.folder}") as caught:
         world.run("recover", to=world.moment())
     assert "apt install" in caught.value.next_step
+
+
+class TestMariadb:
+    """What only its binary logs can lack, or hold."""
+
+    def test_changes_logged_as_rows_are_replayed_and_those_of_other_databases_are_not(self, logged: World) -> None:
+        logged.run("take")
+        other = logged.server.fresh()
+        logged.sql(
+            "SET SESSION binlog_format = 'ROW'",
+            "UPDATE orders SET total = 10 WHERE id = 1",
+            f"CREATE TABLE {other.name}.orders (id integer)",
+            f"INSERT INTO {other.name}.orders VALUES (7)",
+            f"USE {other.name}",
+            f"INSERT INTO {logged.database.name}.orders (id, total) VALUES (3, 3)",
+        )
+        before = logged.moment()
+        logged.sql("FLUSH BINARY LOGS", "DELETE FROM orders")
+        logged.run("recover", to=before)
+        logged.run("restore", backup=logged.recovered())
+        assert logged.totals == [10, 2, 3]
+
+    def test_a_statement_from_another_database_is_refused(self, logged: World) -> None:
+        logged.run("take")
+        other = logged.server.fresh()
+        early = logged.moment()
+        logged.sql(f"USE {other.name}", f"DELETE FROM `{logged.database.name}` . orders WHERE id = 1")
+        with pytest.raises(StepFailedError, match=f"a statement from the database {other.name} that changes"):
+            logged.run("recover", to=logged.moment())
+        assert logged.clean
+        logged.run("recover", to=early)
+
+    def test_logs_that_are_gone_are_named(self, logged: World) -> None:
+        logged.run("take")
+        ((file, *_),) = logged.sql("SHOW MASTER STATUS")
+        logged.sql("FLUSH BINARY LOGS", "FLUSH BINARY LOGS")
+        ((newest, *_),) = logged.sql("SHOW MASTER STATUS")
+        logged.sql(f"PURGE BINARY LOGS TO '{newest}'")
+        with pytest.raises(BackupError, match=f"the binary log {file}, which goes on from the backup, is gone"):
+            logged.run("recover", to=logged.moment())
+
+    def test_users_of_views_and_triggers_need_not_be_known_beside(self, logged: World) -> None:
+        logged.sql(
+            "CREATE USER IF NOT EXISTS 'shop'@'%'",
+            f"GRANT ALL ON {logged.database.name}.* TO 'shop'@'%'",
+            "CREATE DEFINER = 'shop'@'%' VIEW early AS SELECT * FROM orders WHERE id = 1",
+        )
+        logged.run("take")
+        logged.sql("CREATE DEFINER = 'shop'@'%' VIEW late AS SELECT * FROM orders WHERE id = 2")
+        logged.run("recover", to=logged.moment())
+        logged.run("restore", backup=logged.recovered())
+        assert logged.sql("SELECT total FROM late") == [(2,)]
+
+    def test_who_reads_the_logs_is_another_user_with_a_password(
+        self, logged: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        logged.sql(
+            "CREATE OR REPLACE USER 'reader'@'%' IDENTIFIED BY 'b1nl0g reader'",
+            "GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO 'reader'@'%'",
+        )
+        where = f"127.0.0.1:{logged.database.port}/{logged.database.name}"
+        monkeypatch.setenv("READER", f"mysql://reader:b1nl0g%20reader@{where}")
+        with (logged.folder / "runbooks.toml").open("a") as file:
+            file.write('url = { env = "READER" }\n')
+        logged.run("take")
+        logged.sql("DELETE FROM orders WHERE id = 1")
+        logged.run("recover", to=logged.moment())
+        assert logged.backups[-1].database.rows == 1
+
+    def test_without_a_binary_log_there_is_nothing_to_begin_with(
+        self, mariadb: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(mariadb, tmp_path, url, monkeypatch)
+        world.run("take")
+        with pytest.raises(BackupError, match="no backup here is one from which"):
+            world.run("recover", to=world.moment())
+        assert "log_bin is OFF" in world.run("time")
 
 
 class TestPostgresql:

@@ -259,6 +259,13 @@ def mariadb() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def logging_mariadb() -> Iterator[Server]:
+    """A MariaDB that writes binary logs."""
+    with ExitStack() as stack:
+        yield _start(stack, "mysql", lambda: running_mariadb(logging="MIXED"))
+
+
+@pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """The session's Redis."""
     with ExitStack() as stack:
