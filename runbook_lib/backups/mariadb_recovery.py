@@ -23,7 +23,7 @@ from runbook_lib.backups.taking import Source
 from runbook_lib.command import Command, Secret, printable, quantity
 from runbook_lib.config import Recovery, Target
 from runbook_lib.datastores.sql import Place
-from runbook_lib.errors import BackupError, PlatformError
+from runbook_lib.errors import BackupError, CommandError, PlatformError
 
 # Thrown away afterwards: nothing needs to be on disk; nobody but this run reaches it.
 OPTIONS = (
@@ -162,7 +162,13 @@ class MariadbRecovery:
         files = [str(log) for log in logs]
         refuse_elsewhere(_read([*words, "--short-form"], files), engine.name)
         replayed = _read([*words, f"--database={engine.name}"], files)
-        consume([engine.client("mariadb", "--binary-mode")], replayed)
+        try:
+            consume([engine.client("mariadb", "--binary-mode")], replayed)
+        except CommandError as error:
+            raise BackupError(
+                f"the binary log cannot be replayed by itself: {error.message}",
+                next_step="name a moment before that statement, or one for which a backup was taken after it",
+            ) from error
         return f"{quantity(len(logs), 'binary log')} replayed from {logs[0].name}, {position} up to {shown(int(to))}"
 
     def _fetch(self, beside: Scratch, part: Part) -> Sequence[Path]:

@@ -357,9 +357,9 @@ class TestMariadb:
         logged.sql(
             "SET SESSION binlog_format = 'ROW'",
             "UPDATE orders SET total = 10 WHERE id = 1",
-            f"CREATE TABLE {other.name}.orders (id integer)",
-            f"INSERT INTO {other.name}.orders VALUES (7)",
             f"USE {other.name}",
+            "CREATE TABLE orders (id integer)",
+            "INSERT INTO orders VALUES (7)",
             f"INSERT INTO {logged.database.name}.orders (id, total) VALUES (3, 3)",
         )
         before = logged.moment()
@@ -377,6 +377,14 @@ class TestMariadb:
             logged.run("recover", to=logged.moment())
         assert logged.clean
         logged.run("recover", to=early)
+
+    def test_a_statement_that_changes_another_database_is_no_reason_to_guess(self, logged: World) -> None:
+        logged.run("take")
+        other = logged.server.fresh()
+        logged.sql(f"CREATE TABLE {other.name}.notes (id integer)")
+        with pytest.raises(StepFailedError, match=f"cannot be replayed.*Unknown database '{other.name}'"):
+            logged.run("recover", to=logged.moment())
+        assert (logged.clean, len(logged.backups)) == (True, 1)
 
     def test_logs_that_are_gone_are_named(self, logged: World) -> None:
         logged.run("take")
