@@ -21,8 +21,8 @@ from runbook_lib.errors import BackupError, CommandError, ConfigurationError
 
 PREFIX = "runbook-recovery-"
 LOCK = "lock"
-# A socket's path may have 107 characters, and the longest name of one here has 20.
-PATH_LIMIT = 80
+# A socket's path may have 107 characters, and /.s.PGSQL.5432 is 14 of them.
+PATH_LIMIT = 93
 PAUSE = 0.1
 GRACE = 30.0
 
@@ -94,24 +94,32 @@ def scratch(work: Path, mark: str, account: str) -> Iterator[Scratch]:
     root. BackupError, ConfigurationError."""
     folder = place(work, mark)
     remove(folder)
-    become: tuple[str, ...] = ()
     try:
         folder.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            about = _account(account)
-            os.chown(folder, about.pw_uid, about.pw_gid)
-            become = ("setpriv", f"--reuid={about.pw_uid}", f"--regid={about.pw_gid}", "--clear-groups")
     except OSError as error:
         raise BackupError(
             f"{folder} cannot be made: {error.strerror}", next_step="correct backups.recovery.work in runbooks.toml"
         ) from error
     try:
         with _locked(folder):
-            beside = Scratch(folder, become)
+            beside = Scratch(folder, _given_to(folder, account) if os.geteuid() == 0 else ())
             _refuse_closed(beside, account)
             yield beside
     finally:
         remove(folder)
+
+
+def _given_to(folder: Path, account: str) -> tuple[str, ...]:
+    """Let a folder be an account's; the words with which root becomes that one."""
+    try:
+        about = pwd.getpwnam(account)
+    except KeyError as error:
+        raise ConfigurationError(
+            f"there is no account {printable(account, 40)!r} on this machine",
+            next_step="name one as backups.recovery.user: the server beside does not run as root",
+        ) from error
+    os.chown(folder, about.pw_uid, about.pw_gid)
+    return ("setpriv", f"--reuid={about.pw_uid}", f"--regid={about.pw_gid}", "--clear-groups")
 
 
 def _refuse_closed(beside: Scratch, account: str) -> None:
@@ -184,16 +192,6 @@ def program(name: str, folders: Sequence[Path], package: str) -> Path:
             next_step=f"apt install {package}, or name its folder as backups.recovery.programs",
         )
     return found[0]
-
-
-def _account(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError as error:
-        raise ConfigurationError(
-            f"there is no account {printable(name, 40)!r} on this machine",
-            next_step="name one as backups.recovery.user: the server beside does not run as root",
-        ) from error
 
 
 def _started(words: Sequence[str], folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -76,6 +76,14 @@ class Environment(Table):
             raise ValueError(f'queues.store = "{store}" needs the table {store}, which is missing')
         if self.backups and self.database is None and not self.backups.folders:
             raise ValueError("backups needs the table database, or folders to back up")
+        kind = self.database.kind if self.database else None
+        if self.backups and self.backups.recovery and (kind == "pgsql") != bool(self.backups.recovery.restore_command):
+            raise ValueError(
+                "backups.recovery.restore_command is PostgreSQL's: "
+                + ("it is missing" if kind == "pgsql" else f"the database is {kind}")
+            )
+        if self.backups and self.backups.recovery and kind not in ("pgsql", "mysql"):
+            raise ValueError(f"backups.recovery needs a server that keeps a log, and the database is {kind}")
         if self.data_checks and self.database is None:
             raise ValueError("data_checks need the table database, which is missing")
         if self.laravel and self.database and self.laravel.kind != self.database.kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -64,3 +65,9 @@ def test_what_stays_does_so_again_when_the_others_are_gone(found: list[Backup], 
 def test_the_newest_of_each_day_and_week_stays() -> None:
     found = [backup(f"d{day}{hour}", day + hour / 24) for day in range(20) for hour in (1, 5)]
     assert set(kept(found, Keep(last=1, daily=3, weekly=3))) == {"d195", "d185", "d175", "d135", "d65"}
+
+
+def test_what_was_recovered_takes_no_other_ones_place() -> None:
+    found = [backup("b1", 0.1), backup("b2", 1.1)]
+    recovered = [replace(backup(f"r{n}", day, verified=True), recovered="b1") for n, day in enumerate((0.5, 1.5, 0.2))]
+    assert set(kept([*found, *recovered], Keep(last=1, daily=2, weekly=0))) == {"b1", "b2", "r1"}

@@ -16,7 +16,8 @@ def unix_time(text: str) -> float | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        # In UTC it must be one, too.
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
     except (ValueError, OverflowError) as error:
         raise ParameterError(
             f"{printable(text, 40)!r} is no time", next_step="write it as 2026-01-31T14:05 (UTC) or with a zone"
