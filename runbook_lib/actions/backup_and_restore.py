@@ -9,14 +9,13 @@ from runbook_lib.actions.data.backing_up import (
     BackingUp,
     BackupProcedure,
     Listing,
-    Moments,
     Pruning,
-    Verifying,
 )
 from runbook_lib.actions.data.moments import unix_time
-from runbook_lib.actions.data.recovering import Recovering
+from runbook_lib.actions.data.recovering import Moments, Recovering
 from runbook_lib.actions.data.restoring import Restoring
 from runbook_lib.actions.data.settling import Settling
+from runbook_lib.actions.data.verifying import Verifying
 from runbook_lib.actions.procedure import begin, target_of
 from runbook_lib.backups.place import repository_of
 from runbook_lib.command import nearest, printable

@@ -1,4 +1,4 @@
-"""PostgreSQL to a moment: base backups with pg_basebackup, and a cluster beside that replays the WAL archive."""
+"""PostgreSQL to a moment: a cluster beside, made from a base backup, that replays the WAL archive."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import contextlib
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.backups.engine import Dump, Engine, engine_of
+from runbook_lib.backups.base_backups import CLUSTER, BaseBackup
+from runbook_lib.backups.engine import Engine, engine_of
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.postgresql import Postgresql
-from runbook_lib.backups.record import Counted, Part, Reach, shown
+from runbook_lib.backups.record import Part, shown
 from runbook_lib.backups.repository import Repository
 from runbook_lib.backups.restoring import content
 from runbook_lib.backups.scratch import Scratch, ServerEndedError, needs_room, program
-from runbook_lib.backups.session import Session
 from runbook_lib.backups.taking import BASE, Source
 from runbook_lib.command import Command, Secret, printable
 from runbook_lib.config import Recovery, Target
@@ -26,8 +27,6 @@ from runbook_lib.errors import BackupError, PlatformError
 
 # Nobody listens on it; it is part of the socket's name.
 PORT = 5432
-# The first version whose base backups carry a manifest with checksums.
-OLDEST = 130000
 # Seconds in which the server has to archive the segment that it was told to end.
 ARCHIVING = 60.0
 SEGMENT = re.compile(r'restored log file "([0-9A-F]{24})" from archive')
@@ -70,39 +69,22 @@ class PostgresqlRecovery:
 
     @property
     def _live(self) -> Postgresql:
-        assert self.target.environment.database is not None  # noqa: S101 - there is no recovery without it
-        timeout = self.target.environment.database.timeout
-        assert self.target.environment.backups is not None  # noqa: S101
-        return Postgresql(self.place, timeout, max(self.target.environment.backups.statement_timeout, timeout))
+        return replace(self._application, place=self.place)
+
+    @property
+    def _application(self) -> Postgresql:
+        engine = engine_of(self.target)
+        assert isinstance(engine, Postgresql)  # noqa: S101 - for the type checker
+        return engine
 
     def now(self) -> float:
-        with self._live.session() as ask:
-            return _now(ask)
-
-    # -- base backups --------------------------------------------------------------------------------------------------
+        return BaseBackup(self._live).now()
 
     def sources(self) -> list[Source]:
-        what = f"{self.place.host}:{self.place.port}"
-        return [Source(BASE, BASE, what, self._dumping, self._live.server, _tool, counts_after=True)]
-
-    @contextlib.contextmanager
-    def _dumping(self) -> Iterator[Dump]:
-        with self._live.session() as ask:
-            _refuse_base(ask)
-        # Without its WAL: it waits until the server has archived that, which is what a recovery needs.
-        words = ("--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password")
-        backup = Command.of("pg_basebackup", *words, env=self._live.environment("postgres"))
-        flowed = _Flowed(stream([backup]))
-
-        def count() -> Mapping[str, Counted]:
-            return {"cluster": Counted(1, str(flowed.bytes))}
-
-        yield Dump(flowed, count, [], reach=lambda: Reach(self.now()))
-
-    # -- recovery ------------------------------------------------------------------------------------------------------
+        return [BaseBackup(self._live).source()]
 
     def refuse(self, part: Part) -> str:
-        version = part.server.split()[1].split(".")[0]
+        version = _major(part)
         postgres = self._program("postgres", version)
         said = b"".join(stream([Command.of(str(postgres), "--version")])).decode().strip()
         found = said.removeprefix("postgres (PostgreSQL) ").split()[0]
@@ -111,7 +93,7 @@ class PostgresqlRecovery:
                 f"the base backup is of {part.server}, and {postgres} is of version {found}",
                 next_step=f"apt install postgresql-{version}; the major version must be the same",
             )
-        needs_room(self.target.resolve(self.table.work), int(part.tables["cluster"].checksum))
+        needs_room(self.target.resolve(self.table.work), int(part.tables[CLUSTER].checksum))
         return f"PostgreSQL {found}"
 
     def flush(self) -> str:
@@ -136,14 +118,12 @@ class PostgresqlRecovery:
     def recovered(
         self, beside: Scratch, repository: Repository, part: Part, to: float | None
     ) -> Iterator[tuple[Engine, str]]:
-        version = part.server.split()[1].split(".")[0]
+        version = _major(part)
         self._unpack(beside, content(repository, self.target, part), version)
         self._configure(beside, to)
         # As the application's user: who may take base backups need not read the data.
-        application = engine_of(self.target)
-        assert isinstance(application, Postgresql)  # noqa: S101 - for the type checker
-        place = replace(application.place, host=str(beside.folder), port=PORT, password=Secret(""))
-        engine = replace(application, place=place)
+        place = replace(self._application.place, host=str(beside.folder), port=PORT, password=Secret(""))
+        engine = replace(self._application, place=place)
         argv = [str(self._program("postgres", version)), "-D", str(beside.data)]
         argv += [f"--{name}={beside.folder / name}" for name in ("config_file", "hba_file", "ident_file")]
         try:
@@ -218,51 +198,8 @@ class PostgresqlRecovery:
         )
 
 
-class _Flowed(Iterator[bytes]):
-    """Pieces that flow by. bytes: how many until now."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self.bytes = 0
-
-    def __next__(self) -> bytes:
-        piece = next(self._pieces)
-        self.bytes += len(piece)
-        return piece
-
-
-def _refuse_base(ask: Session) -> None:
-    """PlatformError where a base backup would lead nowhere."""
-    ((mode, version),) = ask("SELECT current_setting('archive_mode'), current_setting('server_version_num')::int")
-    ((failing, tablespaces),) = ask(
-        "SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false), "
-        "(SELECT count(*) - 2 FROM pg_tablespace) FROM pg_stat_archiver"
-    )
-    if version < OLDEST:
-        raise PlatformError("base backups need PostgreSQL 13 or later", next_step="remove the table backups.recovery")
-    if mode == "off":
-        raise PlatformError(
-            "archive_mode is off: a base backup leads nowhere without an archive",
-            next_step="set archive_mode = on and archive_command, restart the server; or remove backups.recovery",
-        )
-    if failing:
-        raise PlatformError(
-            "the server's archive_command fails: a base backup would wait for it for ever",
-            next_step="mend it; the server's log says what is wrong",
-        )
-    if tablespaces:
-        raise PlatformError(
-            "the server has tablespaces of its own, of which base backups are not streamed",
-            next_step="take base backups with pg_basebackup by hand, and remove the table backups.recovery",
-        )
-
-
-def _tool() -> str:
-    return b"".join(stream([Command.of("pg_basebackup", "--version")])).decode().strip()
-
-
-def _now(ask: Session) -> float:
-    return float(ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])
+def _major(part: Part) -> str:
+    return part.server.split()[1].split(".")[0]
 
 
 def _answers(engine: Postgresql) -> bool:
@@ -288,8 +225,6 @@ def _came_to(engine: Postgresql, to: float | None) -> str:
 
 
 def _literal_time(at: float) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="microseconds")
 
 

@@ -24,6 +24,7 @@ from runbook_lib.errors import (
     CommandError,
     ConfigurationError,
     ParameterError,
+    PlatformError,
     StepFailedError,
 )
 from runbook_lib.run import run as runs
@@ -122,6 +123,13 @@ class World:
     @property
     def clean(self) -> bool:
         return list(self.work.iterdir()) == []
+
+    @property
+    def servers(self) -> list[str]:
+        """Database servers that run beside."""
+        found = [pid for folder in self.work.iterdir() for pid in scratch._at_work(folder)]
+        names = [comm.read_text().strip() for pid in found if (comm := Path(f"/proc/{pid}/comm")).exists()]
+        return [name for name in names if name in ("postgres", "mariadbd")]
 
     def configure(self, key: str, value: str) -> None:
         """Set a key of the table backups.recovery, which is the last one."""
@@ -314,6 +322,8 @@ def test_killed_in_the_middle_the_same_command_ends_right(world: World) -> None:
     with world.stuck(before) as process:
         process.kill()
         process.wait()
+    while world.servers:
+        time.sleep(0.05)
     assert not world.clean
     assert "left by a run that was killed" in str(BackupAndRestore.open("list").see())
     for run in runs.open_runs():
@@ -456,7 +466,7 @@ class TestPostgresql:
         with archived.archive_failing():
             with pytest.raises(StepFailedError, match="the archive ends with"):
                 archived.run("recover", to=before)
-            with pytest.raises(StepFailedError, match="archive_command fails"):
+            with pytest.raises(PlatformError, match="archive_command fails"):
                 archived.run("take")
         assert archived.clean
 
@@ -485,7 +495,40 @@ class TestPostgresql:
         assert len(archived.backups) == 2
 
     def test_without_a_restore_command_it_says_so(self, archived: World) -> None:
-        text = (archived.folder / "runbooks.toml").read_text()
-        (archived.folder / "runbooks.toml").write_text(text.partition("restore_command")[0])
-        with pytest.raises(ConfigurationError, match="restore_command"):
+        file = archived.folder / "runbooks.toml"
+        text = file.read_text()
+        file.write_text(text.partition("restore_command")[0])
+        with pytest.raises(ConfigurationError, match="restore_command is PostgreSQL's: it is missing"):
+            archived.run("take")
+        file.write_text(text.partition("[services.shop.environments.production.backups.recovery]")[0])
+        archived.run("take")
+        with pytest.raises(ConfigurationError, match=r"no backups.recovery.restore_command"):
+            archived.run("recover", to=archived.moment())
+
+    def test_a_user_who_may_not_take_base_backups_is_told_before_anything_is_taken(
+        self, archived: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        archived.alter("DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN")
+        monkeypatch.setenv("CLERK", f"postgresql://clerk@127.0.0.1:{archived.database.port}/{archived.database.name}")
+        with (archived.folder / "runbooks.toml").open("a") as file:
+            file.write('url = { env = "CLERK" }\n')
+        with pytest.raises(PlatformError, match="may not take base backups"):
+            archived.run("take")
+
+    def test_a_server_that_does_not_archive_at_all(
+        self, postgresql: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(postgresql, tmp_path, url, monkeypatch)
+        assert "archive_mode is off" in world.run("time")
+        with pytest.raises(PlatformError, match="archive_mode is off: a base backup leads nowhere"):
+            world.run("take")
+
+    def test_programs_of_another_version_are_refused(self, archived: World) -> None:
+        archived.run("take")
+        folder = archived.work.parent / f"programs-{archived.database.name}"
+        folder.mkdir()
+        (folder / "postgres").write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 9.6.24'\n")
+        (folder / "postgres").chmod(0o755)
+        archived.configure("programs", str(folder))
+        with pytest.raises(BackupError, match=r"is of version 9\.6\.24"):
             archived.run("recover", to=archived.moment())

@@ -20,9 +20,38 @@ from runbook_lib.backups.record import Backup, Part, shown
 from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
 from runbook_lib.backups.taking import DATABASE, Source, Taking
+from runbook_lib.display import Table
+from runbook_lib.errors import ConfigurationError
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
 CAME_TO = "recovered"
+
+
+@dataclass
+class Moments(BackupProcedure):
+    """Says which moments can be reached."""
+
+    def _read(self) -> Snapshot:
+        return {"lines": engine_of(self.target).point_in_time()}
+
+    def lost(self) -> Table:
+        lines = [*engine_of(self.target).point_in_time(), *self._reached()]
+        return Table("Moments between two backups", ("what",), [(line,) for line in lines])
+
+    def _reached(self) -> Iterator[str]:
+        try:
+            found = recovery.starts(recovery.recovery_of(self.target), self.repository.backups())
+        except ConfigurationError as error:
+            yield f"none: {error.message}; {error.next_step}"
+            return
+        if not found:
+            yield f"none yet: no backup leads to later moments; {recovery.TAKE} takes one that does"
+            return
+        yield from (f"from {shown(at)} on: backup {backup.id}" for at, backup, _ in found)
+        yield f"to go to one: papermill {RUNBOOK}.ipynb -p action recover -p to '{shown(found[-1][0])}'"
+
+    def _build(self, snapshot: Snapshot) -> Plan:
+        return self._of(f"Which moments {self.target.label} can go to", snapshot)
 
 
 @dataclass
