@@ -212,6 +212,18 @@ def _marked(event: Event) -> Line:
     return "", f"{data['release']['tag']} is marked {data['mark']}: {data['reason']}"
 
 
+def _moments(event: Event) -> Line:
+    return "head", "moments between two backups:"
+
+
+def _moments_lines(data: dict[str, Any], commands: bool) -> list[Line]:
+    return [("", f"  {line}") for line in data["lines"]]
+
+
+def _recovered(event: Event) -> Line:
+    return "good", f"recovered to {event.data['when']}: {event.data['line']}"
+
+
 def _counted(event: Event) -> Line:
     return "ask", f"since {event.data['backup']}: {event.data['note']}"
 
@@ -270,6 +282,8 @@ _LINES: dict[str, Callable[[Event], Line]] = {
     "sampled": _sampled,
     "marked": _marked,
     "counted": _counted,
+    "moments": _moments,
+    "recovered": _recovered,
     "jobs counted": _jobs_counted,
     "put in force": _put_in_force,
     "lifted": _lifted,
@@ -281,6 +295,7 @@ _LINES: dict[str, Callable[[Event], Line]] = {
 _MORE: dict[str, Callable[[dict[str, Any], bool], list[Line]]] = {
     "planned": _plan_lines,
     "looked": _looked_lines,
+    "moments": _moments_lines,
     "diagnosed": _diagnosed_lines,
     "recommended": _recommended_lines,
 }

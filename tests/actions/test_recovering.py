@@ -27,7 +27,9 @@ from runbook_lib.errors import (
     PlatformError,
     StepFailedError,
 )
+from runbook_lib.run import live
 from runbook_lib.run import run as runs
+from runbook_lib.run.journal import Journal
 from tests.actions.application import Application
 from tests.actions.routes import serving
 from tests.real.databases import Server
@@ -311,6 +313,8 @@ def test_what_can_be_reached_is_said(world: World) -> None:
     assert "none yet" in world.run("time")
     world.run("take")
     said = world.run("time")
+    (told,) = [live.line(event) or "" for event in Journal(world.target.state).events(kind="moments")][-1:]
+    assert f"on: backup {world.backups[0].id}" in told
     assert f"on: backup {world.backups[0].id}" in said
     assert "-p action recover -p to" in said
 

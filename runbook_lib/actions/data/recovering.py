@@ -36,6 +36,7 @@ class Moments(BackupProcedure):
 
     def lost(self) -> Table:
         lines = [*engine_of(self.target).point_in_time(), *self._reached()]
+        self.run.record("moments", lines=lines)
         return Table("Moments between two backups", ("what",), [(line,) for line in lines])
 
     def _reached(self) -> Iterator[str]:
@@ -166,7 +167,7 @@ class Recovering(BackupProcedure):
             scratch.scratch(recovery.work_of(self.target), self.mark, found.account) as beside,
             found.recovered(beside, self.repository, part, self.to) as (engine, line),
         ):
-            self.run.record(CAME_TO, to=self.to, line=line)
+            self.run.record(CAME_TO, to=self.to, when=shown(self.to), line=line)
             with engine.dumping() as dump:
                 yield dump
 
