@@ -137,7 +137,13 @@ class Mariadb:
             return ["log_bin is OFF: with it on, backups would lead to later moments"]
         days = float(found.get("expire_logs_days") or 0)
         kept = f"kept for {days:g} days" if days else "kept until somebody purges them"
-        return [f"log_bin is ON ({found.get('binlog_format')}); binary logs are {kept}"]
+        lines = [f"log_bin is ON ({found.get('binlog_format')}); binary logs are {kept}"]
+        try:
+            with self.session() as ask:
+                ask("SHOW MASTER STATUS")
+        except PlatformError:
+            lines.append("its user may not see where they stand, so no backup leads on: GRANT BINLOG MONITOR ON *.*")
+        return lines
 
     # -- within ----------------------------------------------------------------------------------------------------
 

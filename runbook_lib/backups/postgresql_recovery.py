@@ -153,6 +153,8 @@ class PostgresqlRecovery:
         beside.write(beside.folder / "ident_file", "")
         # What ALTER SYSTEM set on the live server would stand above all that.
         beside.write(beside.data / "postgresql.auto.conf", "")
+        # Of a base backup that was taken from a standby: this one would go on waiting for more.
+        (beside.data / "standby.signal").unlink(missing_ok=True)
         beside.write(beside.data / "recovery.signal", "")
 
     def _program(self, name: str, version: str) -> Path:

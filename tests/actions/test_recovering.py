@@ -437,6 +437,13 @@ class TestMariadb:
         logged.run("recover", to=logged.moment())
         assert logged.backups[-1].database.rows == 1
 
+    def test_a_user_who_may_not_see_the_log_is_told(self, logged: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        logged.sql("CREATE OR REPLACE USER 'clerk'@'%'", "GRANT ALL ON `test\\_%`.* TO 'clerk'@'%'")
+        where = f"127.0.0.1:{logged.database.port}/{logged.database.name}"
+        monkeypatch.setenv("SHOP_DATABASE_URL", f"mysql://clerk@{where}")
+        logged.run("take")
+        assert "GRANT BINLOG MONITOR" in logged.run("time")
+
     def test_without_a_binary_log_there_is_nothing_to_begin_with(
         self, mariadb: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
