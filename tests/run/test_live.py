@@ -63,6 +63,8 @@ LINES = {
         "maintenance mode is in force in shop/production until: papermill off",
     ),
     "recommended": ({"steps": [["1", "stop writes", "papermill mitigate.ipynb"]]}, "what to do now"),
+    "moments": ({"lines": ["from 2026-01-01 10:00:00 UTC on: backup b1"]}, "UTC on: backup b1"),
+    "recovered": ({"when": "2026-01-01 10:00:00 UTC", "line": "3 logs"}, "2026-01-01 10:00:00 UTC: 3 logs"),
     "counted": ({"backup": "20260101", "note": "3 rows are newer"}, "since 20260101: 3 rows are newer"),
     "jobs counted": (
         {
