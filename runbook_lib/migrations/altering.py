@@ -10,6 +10,9 @@ from runbook_lib.migrations.changes import Change, Column
 if TYPE_CHECKING:
     from sqlglot import exp
 
+# Types of PostgreSQL without an operator class that tells equal values: DISTINCT, GROUP BY and UNION refuse them.
+NOT_COMPARED = {f"sql {name}" for name in ("json", "xml", "point", "box", "line", "lseg", "path", "polygon", "circle")}
+
 
 def table_of(node: Any) -> str:
     from sqlglot import exp
@@ -52,6 +55,8 @@ def _action(action: Any, table: str, call: str) -> Iterator[Change]:
         yield _altered(action, table, call)
     elif isinstance(action, exp.RenameColumn):
         yield Change("rename column", table, (action.this.name,), call=call, to=action.args["to"].name)
+    elif isinstance(action, exp.RenameIndex):
+        yield Change("rename index", table, call=call, name=action.this.name, to=action.args["to"].name)
     elif isinstance(action, exp.AlterRename):
         yield Change("rename table", table, call=call, to=table_of(action.this))
     elif isinstance(action, exp.AddConstraint):
@@ -71,20 +76,15 @@ def _column(node: Any) -> tuple[Column, set[str]] | None:
     """A column's definition, and the names of its constraints; None when one of them is not known."""
     from sqlglot import exp
 
-    nullable, default, value, generated, seen = True, False, None, False, set()
+    nullable, default, value, seen = True, False, None, set()
     for constraint in node.args.get("constraints") or []:
         kind = constraint.args.get("kind")
         seen.add(type(kind).__name__)
         if isinstance(kind, exp.NotNullColumnConstraint):
             nullable = bool(kind.args.get("allow_null"))
         elif isinstance(kind, exp.DefaultColumnConstraint):
-            value = kind.this.sql()
             default = not isinstance(kind.this, exp.Null)
-        elif isinstance(
-            kind,
-            exp.AutoIncrementColumnConstraint | exp.ComputedColumnConstraint | exp.GeneratedAsIdentityColumnConstraint,
-        ):
-            generated = True
+            value = kind.this.sql() if default else None
     known = {
         "NotNullColumnConstraint", "DefaultColumnConstraint", "AutoIncrementColumnConstraint",
         "ComputedColumnConstraint", "GeneratedAsIdentityColumnConstraint", "CommentColumnConstraint",
@@ -97,14 +97,29 @@ def _column(node: Any) -> tuple[Column, set[str]] | None:
     if data_type is None:
         return None
     arguments = tuple(e.this.name if hasattr(e.this, "name") else e.name for e in data_type.expressions)
-    kind_name = data_type.this.name.lower() if hasattr(data_type.this, "name") else str(data_type.this)
+    kind_name = _type(data_type)
     column = Column(
-        node.name, f"sql {kind_name}", arguments, nullable, default, value, generated=generated,
+        node.name, f"sql {kind_name}", arguments, nullable, default, value, volatile="(" in (value or ""),
+        generated="ComputedColumnConstraint" in seen, increments=bool(seen & _NUMBERS) or "serial" in kind_name,
         unsigned=kind_name.startswith("u") and kind_name.endswith("int"),
         recoded=bool(seen & {"CollateColumnConstraint", "CharacterSetColumnConstraint"}),
         updates="OnUpdateColumnConstraint" in seen,
     )  # fmt: skip
     return column, seen
+
+
+# The database numbers such a column by itself.
+_NUMBERS = {"AutoIncrementColumnConstraint", "GeneratedAsIdentityColumnConstraint"}
+
+
+def _type(data_type: Any) -> str:
+    """The type's name; of an array that of its elements, of which it has the operators."""
+    from sqlglot import exp
+
+    if data_type.this is exp.DataType.Type.ARRAY and data_type.expressions:
+        return _type(data_type.expressions[0])
+    named = data_type.args.get("kind")
+    return str(getattr(named or data_type.this, "name", data_type.this)).lower()
 
 
 def _added(node: Any, table: str, call: str) -> Iterator[Change]:
@@ -117,7 +132,7 @@ def _added(node: Any, table: str, call: str) -> Iterator[Change]:
     column, constraints = found
     kind = "add required column" if column.required else "add column"
     yield Change(kind, table, (column.name,), call=call, column=column)
-    if column.type == "sql json":
+    if column.type in NOT_COMPARED:
         yield Change("add json column", table, (column.name,), call=call, column=column)
     if "UniqueColumnConstraint" in constraints:
         yield Change("add unique", table, (column.name,), call=call, column=column)
@@ -168,6 +183,7 @@ def _constraint(node: Any, table: str, call: str) -> Change:
         return Change("add foreign key", table, names, call=call, name=name)
     if isinstance(part, exp.UniqueColumnConstraint):
         names = columns or tuple(c.name for c in part.find_all(exp.Identifier))
+        names = () if part.args.get("nulls") else names  # NULLS NOT DISTINCT: two of them are duplicates
         return Change("add unique", table, names, call=call, name=name or part.name)
     if isinstance(part, exp.PrimaryKey):
         return Change("add primary", table, columns or tuple(c.name for c in part.expressions), call=call, name=name)

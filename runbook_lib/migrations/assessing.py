@@ -14,7 +14,7 @@ from runbook_lib.migrations.history import History
 from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_back
 from runbook_lib.migrations.keys import swept
 from runbook_lib.migrations.known import DROPS, Known
-from runbook_lib.migrations.older import Sources
+from runbook_lib.migrations.older import Sources, string_length
 from runbook_lib.migrations.reading.acts import TRIED, Expected, Method, OnDrivers
 from runbook_lib.migrations.reading.database import BASES
 from runbook_lib.migrations.reading.reader import Reader, There
@@ -65,6 +65,7 @@ def assess(
         history.follow(file, None if read[-1].wrong else read[-1].up)
     known = Known(before=history.column, key=history.key, referred=history.referred)
     everything = [change for one in read for change in one.up]
+    known.usual_length = lambda: string_length(sources)
     known.rebuilds_quietly = framework >= _QUIET_SINCE
     known.swept = swept(everything)
     known.again = {(c.connection, c.table) for c in everything if c.kind == "create table"}

@@ -1,4 +1,4 @@
-"""What always fits: values in an index of PostgreSQL, results in a generated column."""
+"""What always fits: values in an index of PostgreSQL, in a generated column, in a default, in JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.known import Known
+from runbook_lib.migrations.reading.raw import unknown_function
 
 # A row of a B-tree takes a third of a page, 2,704 bytes; a character takes up to four of them.
 _CHARACTERS = 660
@@ -50,14 +51,31 @@ def _length(column: Column | None) -> int | None:
     return int(str(given)) if bounded and str(given).isdigit() else None
 
 
+_NO_TEXT = {"binary", "sql varbinary", "sql binary", "sql bit"}
+_GEOMETRY = {
+    "geography", "geometry", "geometryCollection", "lineString", "multiLineString", "multiPoint", "multiPolygon",
+    "multiPolygonZ", "point", "polygon", "vector", "sql geometry", "sql point", "sql vector",
+}  # fmt: skip
+
+
+def is_text(column: Column | None, database: str) -> bool:
+    """Whether whole rows with a new column can go out as JSON. MySQL gives geometry and vectors as bytes."""
+    kind = column.type if column is not None else ""
+    return kind not in _NO_TEXT and (kind not in _GEOMETRY or database not in {"mysql", ""})
+
+
+def always_defaults(column: Column | None) -> bool:
+    """Whether no function in a default is unknown: what it needs may be missing where older code inserts."""
+    return column is None or not column.volatile or not unknown_function(column.default_value)
+
+
 def always_computed(change: Change, known: Known, database: str) -> bool:
     """Whether a new column is not generated from the row, or from an expression that has a result for every row."""
     column = change.column
     if column is None or not column.generated:
         return True
     if column.type.startswith("sql "):
-        words = change.call.lower()
-        return "auto_increment" in words or "autoincrement" in words or "identity" in words
+        return False
     if not column.expression:
         return True
     # SQLite has no errors of arithmetic: what is too large becomes REAL, what is divided by nothing NULL.

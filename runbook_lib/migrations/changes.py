@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from runbook_lib.migrations.reading.acts import TRIED, Expected, OnDrivers
 
+# In the place of a length or a value that is known only when the migration runs.
+UNTOLD = "?"
+
 
 class Column(NamedTuple):
     """A column's definition. type: Laravel's name of it; arguments: length, precision, values; default: True when there
@@ -40,6 +43,7 @@ class Change(NamedTuple):
 
     table: its name; "" when it is not known. fixed: the name is a literal, or the same text always gives the same.
     columns: the columns it concerns. name: of an index or constraint; to: the new name of what is renamed.
+    fixes: a foreign key that keeps the value it refers to from being changed.
     creates: it stands in a Schema::create. exists: IF EXISTS was said. call: how it was written.
     guards: the conditions under which it is made. within: in a transaction that the migration itself begins.
     why: of what is not understood.
@@ -58,6 +62,7 @@ class Change(NamedTuple):
     why: str = ""
     on: str = ""
     on_delete: str = ""
+    fixes: bool = False
     connection: str = ""
     exists: bool = False
     creates: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.migrations import builder
-from runbook_lib.migrations.changes import Column
+from runbook_lib.migrations.changes import UNTOLD, Column
 from runbook_lib.migrations.reading.acts import Act
 from runbook_lib.migrations.reading.values import Class, Dynamic, Query, Raw, Value, is_literal, shown, truth
 
@@ -27,6 +27,8 @@ def definition(act: Act) -> Column:
         return Column(name, builder.INCREMENTS[method], increments=True, unsigned=True)
     name, kind, arguments = _typed(act)
     default, default_value, volatile = _default(act)
+    if kind == "enum" and arguments and isinstance(arguments[0], tuple) and default_value not in arguments[0]:
+        default = False  # PostgreSQL and SQLite take it, and refuse the rows that get it
     modifiers = {name for name, _ in act.modifiers}
     return Column(
         name,
@@ -84,8 +86,8 @@ def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:
 def _plain(value: Value) -> Value:
     if isinstance(value, dict):
         items = tuple(value.values())
-        return items if all(map(is_literal, items)) else None
-    return value if is_literal(value) else None
+        return items if all(map(is_literal, items)) else UNTOLD
+    return value if is_literal(value) else UNTOLD
 
 
 def _nullable(act: Act) -> bool:

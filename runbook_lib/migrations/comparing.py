@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.migrations.changes import Column
+from runbook_lib.migrations.changes import UNTOLD, Column
 
 # Families in which each type holds every value of those before it.
 _LADDERS = (
@@ -21,11 +21,12 @@ _SAME = {
     "sql uint": "integer", "sql ubigint": "bigInteger", "sql decimal": "decimal", "sql datetime": "dateTime",
     "sql timestamp": "timestamp", "sql json": "json", "sql mediumint": "mediumInteger", "sql char": "char",
 }  # fmt: skip
-_LENGTHS = {"string": 255, "char": 255}
+LENGTHS = {"string": 255, "char": 255}
 
 
 def difference(before: Column, after: Column) -> list[str]:
-    """The kinds of change from one to the other; "widen column" alone when older code runs on it as it is."""
+    """The kinds of change from one to the other; "widen column" alone when older code runs on it as it is. More decimal
+    places are none of these: older code reads other text."""
     kinds = [kind for kind in (_of_type(before, after), _of_null(before, after), _of_default(before, after)) if kind]
     return kinds or ["widen column"]
 
@@ -37,7 +38,8 @@ def _kind(column: Column) -> str:
 def _of_type(before: Column, after: Column) -> str:
     one, other = _kind(before), _kind(after)
     if (
-        after.recoded
+        before.recoded
+        or after.recoded
         or before.shown != after.shown
         or (before.generated, before.increments) != (after.generated, after.increments)
     ):
@@ -55,7 +57,7 @@ def _of_type(before: Column, after: Column) -> str:
 
 def _too_long(before: Column, after: Column) -> bool:
     """A char may be longer than the string, a string than a tinyText."""
-    if _kind(after) in _LENGTHS:
+    if _kind(after) in LENGTHS:
         return _length(after) < _length(before) or _length(before) < 0
     return _kind(after) == "tinyText" and not 0 <= _length(before) <= 63
 
@@ -67,19 +69,20 @@ def _signs(before: Column, after: Column) -> bool:
 def _length(column: Column) -> int:
     given = column.arguments[0] if column.arguments else None
     try:
-        return int(given) if given is not None else _LENGTHS.get(_kind(column), 0)
+        return int(given) if given is not None else LENGTHS.get(_kind(column), 0)
     except (TypeError, ValueError):
         return -1
 
 
 def _narrower(before: Column, after: Column, kind: str) -> bool:
-    if kind in _LENGTHS:
+    if kind in LENGTHS:
         return _length(after) < _length(before) or _length(before) < 0
     if kind.endswith("nteger"):
         return before.unsigned != after.unsigned
     if kind == "decimal":
         return _narrower_decimal(before, after)
-    return before.arguments != after.arguments or before.unsigned != after.unsigned
+    told = UNTOLD not in before.arguments + after.arguments
+    return not told or before.arguments != after.arguments or before.unsigned != after.unsigned
 
 
 def _narrower_decimal(before: Column, after: Column) -> bool:
@@ -90,21 +93,23 @@ def _narrower_decimal(before: Column, after: Column) -> bool:
         )
     except (TypeError, ValueError):
         return True
-    return places_after < places or total_after - places_after < total - places or _signs(before, after)
+    return places_after != places or total_after - places_after < total - places or _signs(before, after)
 
 
 def _of_values(before: Column, after: Column) -> str:
     old, new = _values(before), _values(after)
-    if old is None or new is None or old - new:
+    if old is None or new is None or set(old) - set(new):
         return "remove enum value"
-    return "add enum value" if new - old else ""
+    if [value for value in new if value in old] != old:
+        return "change type"  # MySQL sorts by the place in the list
+    return "add enum value" if len(new) > len(old) else ""
 
 
-def _values(column: Column) -> set[str] | None:
+def _values(column: Column) -> list[str] | None:
     given = column.arguments
     if column.type.startswith("sql "):
-        return set(given) if given else None
-    return set(given[0]) if given and isinstance(given[0], tuple) else None
+        return list(given) or None
+    return list(given[0]) if given and isinstance(given[0], tuple) else None
 
 
 def _of_null(before: Column, after: Column) -> str:
@@ -116,8 +121,9 @@ def _of_null(before: Column, after: Column) -> str:
 def _of_default(before: Column, after: Column) -> str:
     if before.updates != after.updates:
         return "change default"
-    if before.default and not after.default:
-        return "" if after.nullable or after.generated else "remove default"
-    if before.default and after.default and before.default_value != after.default_value:
-        return "change default"
-    return ""
+    if after.generated or (before.required and after.default):
+        return ""
+    if before.default and not (after.default or after.nullable):
+        return "remove default"
+    other = before.default != after.default or before.default_value != after.default_value
+    return "change default" if other else ""

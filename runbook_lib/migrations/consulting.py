@@ -54,17 +54,17 @@ def with_clashes(
         return found, ()
     if sources is None:
         return found, (NOT_GIVEN,)
-    columns = {name for o in bringing if o.kind not in _TABLES for name in o.brings}
-    tables = {name for o in bringing if o.kind in _TABLES for name in o.brings}
-    unknown = sorted(name for name in columns | tables if not _plain(name))
-    older = Older(sources([word for word in words_for(columns, tables) if _plain(word)]))
+    columns = {name for o in bringing if o.kind not in _OTHERS for name in o.brings}
+    others = {name for o in bringing if o.kind in _OTHERS for name in o.brings}
+    unknown = sorted(name for name in columns | others if not _plain(name))
+    older = Older(sources([word for word in words_for(columns, others) if _plain(word)]))
     asked = [replace(m, verdict=_worst(m, operations), operations=operations)
              for m in found for operations in [tuple(_asked(o, older) for o in m.operations)]]  # fmt: skip
     unseen = f"names that are known only when it runs were not looked for in the older code: {', '.join(unknown[:5])}"
     return asked, (unseen,) if unknown else ()
 
 
-_TABLES = {"create table", "rename table"}
+_OTHERS = {"create table", "rename table", "rename index", "add foreign key"}
 
 
 def _plain(name: str) -> bool:
@@ -83,13 +83,19 @@ def _asked(operation: Operation, older: Older) -> Operation:
     return operation._replace(verdict=Verdict.UNKNOWN, why=why, advice=_ADVICE, references=clash.places[:20])
 
 
-_ADVICE = "look at the place: if it means something else there, rename the column, or go forward"
+_ADVICE = "look at the place: if it matters there, take the change back or rename what is new, or go forward"
+
+
+_OF_OTHERS = {
+    "create table": Older.clash_of_table, "rename table": Older.clash_of_table,
+    "rename index": Older.clash_of_index, "add foreign key": Older.clash_of_parent,
+}  # fmt: skip
 
 
 def _clash(operation: Operation, older: Older) -> Clash | None:
     table = operation.subject.partition(".")[0]
     for name in filter(_plain, operation.brings):
-        found = older.clash_of_table(name) if operation.kind in _TABLES else older.clash(table, name)
+        found = older.clash(table, name) if operation.kind not in _OTHERS else _OF_OTHERS[operation.kind](older, name)
         if found is not None:
             return found
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.migrations import bounds, comparing
 from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.keys import parents_of
 from runbook_lib.migrations.known import ADDS, DROPS, Known
 from runbook_lib.migrations.rules import RULES, Rule, Verdict
 
@@ -69,9 +70,14 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
 
 
 def brings(change: Change, known: Known) -> tuple[str, ...]:
-    """The names that are new to older code, within what it knows: columns of its tables, tables beside them."""
+    """The names at which older code may meet a change that is safe else: columns that are new in its tables, tables
+    beside them, what a new key refers to, the old name of an index."""
     if change.kind == "create table":
         return (change.table,) if change.table else ()
+    if change.kind == "add foreign key" and known.kept_by(change):
+        return parents_of(change)
+    if change.kind == "rename index":
+        return (change.name,)
     if _of_new_table(change, known):
         return ()
     if change.kind in ADDS:
@@ -92,7 +98,8 @@ def _restricts(change: Change, known: Known) -> bool:
     columns = [change.column] if change.column else [known.column(change, name) for name in change.columns]
     nullable = bool(columns) and all(column is not None and column.nullable for column in columns)
     emptied = change.on_delete == "set null" and nullable
-    return change.on_delete != "cascade" and not emptied and known.kept_by(change)
+    keeps = change.fixes or (change.on_delete != "cascade" and not emptied)
+    return keeps and known.kept_by(change)
 
 
 def _key_dropped(change: Change, known: Known, down: Sequence[Change]) -> Judged:
@@ -114,10 +121,14 @@ def _key_dropped(change: Change, known: Known, down: Sequence[Change]) -> Judged
 
 
 def _added(change: Change, known: Known, database: str) -> str:
-    """The rule of a column that older code need not name: it may be there for soft deletes, or be computed."""
+    """The rule of a column that older code need not name: it may be there for soft deletes, be computed, or no text."""
     if [name.lower() for name in change.columns] == ["deleted_at"]:
         return "add soft deletes"
-    return change.kind if bounds.always_computed(change, known, database) else "add generated column"
+    if not bounds.always_computed(change, known, database):
+        return "add generated column"
+    if not bounds.always_defaults(change.column):
+        return "add computed default"
+    return change.kind if bounds.is_text(change.column, database) else "add binary column"
 
 
 def _rebuilt(change: Change, known: Known, database: str, judged: Sequence[Judged]) -> list[Judged]:
@@ -205,6 +216,8 @@ def _changed(change: Change, known: Known, database: str, down: Sequence[Change]
     if before is None:
         return [Judged(change, RULES["change column"], note="what it was before is not known")]
     note = "as down() tells what it was before" if assumed else ""
+    if before.arguments and not after.arguments and after.type in comparing.LENGTHS:
+        after = after._replace(arguments=(known.usual_length(),))
     kinds = comparing.difference(before, after)
     return [Judged(change, RULES[kind], note=note, assumed=assumed) for kind in kinds]
 

@@ -24,6 +24,7 @@ class Known:
     leaving: the columns that are dropped somewhere in it. doubtful: those that may have been changed.
     swept: the tables of the set whose rows go when older code deletes rows of its own.
     rebuilds_quietly: on SQLite, a table is made anew with foreign keys out of force.
+    usual_length: of a string for which none is given; 0 when it is not known.
     before, key, referred: ask the history for a column as it was before the set, for a foreign key that is dropped
     (None when it does not say), and whether other tables may refer to a table.
     """
@@ -31,6 +32,7 @@ class Known:
     before: Callable[[str, str], Column | None] = lambda table, column: None
     key: Callable[[Change], Change | None] = lambda dropped: None
     referred: Callable[[str], bool] = lambda table: True
+    usual_length: Callable[[], int] = lambda: 0
     rebuilds_quietly: bool = False
     tables: set[str] = field(default_factory=set)
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)

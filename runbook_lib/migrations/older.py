@@ -31,6 +31,7 @@ _AROUND = words(
     leftJoinSub joinWhere leftJoinWhere JOIN union unionAll insertUsing insert INSERT
     """
 )
+_EMPTYING = {"truncate", "TRUNCATE"}
 _COUNTED = re.compile(r"(\w+?)_(?:count|exists|(?:sum|avg|min|max)_\w+)")
 _QUERY = (
     r"(?:where\w*|orWhere\w*|orderBy\w*|groupBy\w*|select\w*|addSelect|pluck|sum|max|min|avg|value|latest|oldest|having\w*"
@@ -46,10 +47,10 @@ class Clash:
     places: tuple[Reference, ...]
 
 
-def words_for(columns: Collection[str], tables: Collection[str]) -> list[str]:
-    """What has to be searched for to find every clash with new columns, and with new tables."""
+def words_for(columns: Collection[str], others: Collection[str]) -> list[str]:
+    """What has to be searched for to find every clash with new columns, and with tables, keys and indexes."""
     names = {word for column in columns for word in _words(column)}
-    return sorted(names | (_AROUND if columns else set()) | set(tables))
+    return sorted(names | (_AROUND if columns else set()) | set(others) | (_EMPTYING if others else set()))
 
 
 def _studly(name: str) -> str:
@@ -66,6 +67,17 @@ def _words(column: str) -> set[str]:
     counted = _COUNTED.fullmatch(column)
     related = {counted[1], _camel(counted[1])} if counted else set()
     return {column, f"get{studly}Attribute", f"set{studly}Attribute", _camel(column)} | related
+
+
+_LENGTH = re.compile(r"\bdefaultStringLength\s*\(\s*(\d*)")
+
+
+def string_length(sources: Sources | None) -> int:
+    """The length of a string for which none is given: 255, or what the application says; 0 when it cannot be told."""
+    if sources is None:
+        return 0
+    texts = sources(["defaultStringLength"]).values()
+    return min((int(said or 0) for text in texts for said in _LENGTH.findall(text)), default=255)
 
 
 class Older:
@@ -96,6 +108,17 @@ class Older:
         pattern = re.compile(rf"\bhasTable\s*\(\s*['\"]{re.escape(table)}['\"]")
         places = tuple(_lines(table, self._sources, pattern))
         return _clash(f"it asks whether there is a table {table}, and goes another way now", places) if places else None
+
+    def clash_of_index(self, index: str) -> Clash | None:
+        """Older code that names an index: FORCE INDEX, ON CONFLICT ON CONSTRAINT, messages of the database."""
+        places = tuple(_lines(index, self._sources, re.compile(rf"\b{re.escape(index)}\b", re.I)))
+        return _clash(f"it names the index {index}", places) if places else None
+
+    def clash_of_parent(self, table: str) -> Clash | None:
+        """Older code that empties a table which a new key refers to: MySQL and PostgreSQL refuse to TRUNCATE it."""
+        about = [source for source in self._sources if source.about(table)]
+        places = tuple(_lines(table, about, re.compile(r"(?:->|::)truncate\s*\(|\btruncate\s+[`\"\w]", re.I)))
+        return _clash(f"it truncates {table}, which a new foreign key refers to", places) if places else None
 
     def _ambiguous(self, table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
         """Where names are joined: in this file, by a scope of the model, or by relations through the table."""

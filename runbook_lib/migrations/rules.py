@@ -88,7 +88,7 @@ RULES = _rows(
         "give it a default or make it nullable",
     ),
     (
-        "add json column", SHIM, SHIM, "SELECT DISTINCT fails on PostgreSQL: json has no equality",
+        "add json column", SHIM, SHIM, "SELECT DISTINCT fails on PostgreSQL: the type has no equality",
         "values written since are lost", False, "brief", "use jsonb",
     ),
     (
@@ -101,6 +101,18 @@ RULES = _rows(
         "nothing is lost: its values are computed", True, "a stored column rewrites the table",
         "look whether the expression can fail: division, casts, JSON, a result that is too large or NULL", "",
         "add column",
+    ),
+    (
+        "add computed default", UNKNOWN, UNKNOWN, "INSERTs fail where the function in the default does",
+        "values written since are lost", False, "a volatile default rewrites the table",
+        "look whether the function can fail, or knows nothing without what newer code sets before", "", "add column",
+    ),
+    (
+        "add binary column", UNKNOWN, UNKNOWN,
+        "does not name the column, but reads it with whole rows: as JSON, what is no text fails",
+        "values written since are lost", False, "brief",
+        "count the values: without them it runs; else look where rows go out as JSON",
+        "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL", "add column",
     ),
     (
         "drop column", LOSS, LOSS, "reads and writes a column that is not there", "it comes back empty", False,
@@ -182,7 +194,7 @@ RULES = _rows(
     ),
     (
         "add restricting key", DOWN, SHIM,
-        "does not delete the rows of the new table: while they are there, its deletes of what they refer to fail",
+        "leaves the rows of the new table: while they are there, it cannot delete or change what they refer to",
         "nothing is lost", True, "a foreign key locks the parent table for a moment",
         "let the key cascade or set NULL; now: without such rows it runs, with them drop the key",
         "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL", "add foreign key",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runbook_lib.command import printable
 from runbook_lib.migrations.altering import alter, table_of
 from runbook_lib.migrations.changes import Change
+from runbook_lib.migrations.reading.raw import computes
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -132,12 +133,12 @@ def _of(statement: exp.Expression, database: str, text: str) -> Iterator[Change]
     elif isinstance(statement, exp.Set):
         yield _set(statement, call)
     elif isinstance(statement, exp.Pragma | exp.Comment | exp.Analyze | exp.Commit | exp.Transaction):
-        plain = not isinstance(statement, exp.Pragma) or "writable_schema" not in call.lower()
+        plain = not isinstance(statement, exp.Pragma) or "writable_schema" not in statement.sql().lower()
         yield Change("session setting" if plain else "unread", "", call=call, why="" if plain else "a pragma")
     elif isinstance(statement, exp.Select | exp.Union | exp.Show | exp.Describe):
         yield from _select(statement, call)
     else:
-        yield _rows(statement, call)
+        yield from _rows(statement, call)
 
 
 def _words(statement: exp.Expression) -> str:
@@ -157,39 +158,55 @@ def _select(statement: exp.Expression, call: str) -> Iterator[Change]:
 
 
 def _harmless(function: exp.Expression) -> bool:
-    """setval() is, where it sets a sequence behind the rows that there are."""
+    """setval() is, where it sets a sequence behind the rows that there are: with false, it gives that number itself."""
     from sqlglot import exp
 
-    return function.name.lower() in {"nextval", "version", "pg_get_serial_sequence"} or (
-        function.name.lower() == "setval" and function.find(exp.Max) is not None
-    )
+    if function.name.lower() == "setval":
+        behind = len(function.expressions) == 2 or function.find(exp.Add) is not None
+        return behind and function.find(exp.Max) is not None and function.find(exp.Sub) is None
+    return function.name.lower() in {"nextval", "version", "pg_get_serial_sequence"}
 
 
 def _set(statement: exp.Expression, call: str) -> Change:
-    plain = "global" not in call.lower() and "persist" not in call.lower() and _SETTINGS.search(call) is not None
+    said = statement.sql().lower()
+    plain = "global" not in said and "persist" not in said and _SETTINGS.search(said) is not None
     return Change(
         "session setting" if plain else "unread", "", call=call, why="" if plain else "a setting of the server"
     )
 
 
-def _rows(statement: exp.Expression, call: str) -> Change:
+def _rows(statement: exp.Expression, call: str) -> Iterator[Change]:
     from sqlglot import exp
 
-    table = table_of(statement.this)
-    if statement.find(exp.Command) is not None or (
-        isinstance(statement, exp.Insert | exp.Update | exp.Delete) and statement.args.get("with_") is not None
-    ):
-        return _unread(call, "this SQL is not understood")
-    if isinstance(statement, exp.Insert):
+    table = _written(statement)
+    writing = (exp.Command, exp.Insert, exp.Update, exp.Delete, exp.Merge)
+    if any(node is not statement for node in statement.find_all(*writing)):
+        yield _unread(call, "this SQL is not understood")
+    elif called := next((f.name for f in statement.find_all(exp.Anonymous) if not computes(f.name)), ""):
+        yield _unread(call, f"what {called}() does is not known")
+    elif isinstance(statement, exp.Insert):
         kind = "change rows" if statement.args.get("conflict") or statement.args.get("overwrite") else "insert rows"
-        return Change(kind, table, call=call)
-    if isinstance(statement, exp.Update):
+        yield Change(kind, table_of(statement.this), call=call)
+    elif isinstance(statement, exp.Update):
         names = [_assigned(assigned) for assigned in statement.expressions]
-        alone = not statement.find(exp.Join)
-        return Change("change rows", table, tuple(names) if alone and all(names) else (), call=call)
-    if isinstance(statement, exp.Delete | exp.TruncateTable):
-        return Change("delete rows", table or table_of(statement), call=call)
-    return Change("unread", "", call=call, why="this SQL is not understood")
+        yield Change("change rows", table, tuple(names) if table and all(names) else (), call=call)
+    elif isinstance(statement, exp.Delete):
+        yield Change("delete rows", table, call=call)
+    elif isinstance(statement, exp.TruncateTable):
+        cascades = statement.args.get("option") == "CASCADE"
+        for named in statement.expressions:
+            yield Change("delete rows", "" if cascades else table_of(named), call=call)
+    else:
+        yield _unread(call, "this SQL is not understood")
+
+
+def _written(statement: exp.Expression) -> str:
+    """The table that an UPDATE or DELETE writes to; "" where it names several, of which it may write to any."""
+    from sqlglot import exp
+
+    one = statement.this
+    alone = isinstance(one, exp.Table) and not one.args.get("joins") and not statement.args.get("tables")
+    return table_of(one) if alone else ""
 
 
 def _assigned(node: exp.Expression) -> str:
@@ -200,6 +217,8 @@ def _create(statement: exp.Expression, call: str) -> Change:
     from sqlglot import exp
 
     kind = str(statement.args.get("kind") or "").upper()
+    if statement.find(exp.InheritsProperty, exp.PartitionedOfProperty) is not None:
+        return Change("unread", "", call=call, why="its rows are rows of another table, too")
     if kind == "TABLE" and not statement.args.get("replace"):
         exists = bool(statement.args.get("exists")) or statement.find(exp.TemporaryProperty) is not None
         return Change("create table", table_of(statement.this), call=call, guards=(), exists=exists)
@@ -209,7 +228,8 @@ def _create(statement: exp.Expression, call: str) -> Change:
         columns = tuple(c.name for c in index.find_all(exp.Column)) if index is not None else ()
         table = table_of(index.args.get("table")) if index is not None and index.args.get("table") else ""
         name = index.name if index is not None else ""
-        plain = unique or (index is not None and _plain_index(index))
+        plain = index is not None and _plain_index(index)
+        columns = () if unique and not plain else columns  # of NULL, an expression may make a value
         kind = "add unique" if unique else "add index" if plain else "add expression index"
         return Change(kind, table, columns, call=call, name=name)
     if kind in {"VIEW", "SCHEMA", "TYPE", "SEQUENCE"} and not statement.args.get("replace"):

@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.migrations import builder
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.columns import definition, foreign_key_of, name_of
-from runbook_lib.migrations.reading.acts import Act
+from runbook_lib.migrations.reading.acts import Act, Arguments
 from runbook_lib.migrations.reading.values import Dynamic, Raw, Value, shown, strings
 
 _ON_DELETE = {
@@ -17,6 +17,10 @@ _ON_DELETE = {
     "noActionOnDelete": "no action",
 }  # fmt: skip
 _REFERENCES = re.compile(r"\breferences\b", re.IGNORECASE)
+_FIXES = re.compile(
+    r"\breferences\s+[^\s(]+\s*\((?!\s*[`\"]?(?:\w+_)?(?:id|uuid|ulid)[`\"]?\s*\))(?![^,]*\bon\s+update\s+(?:cascade|set\s+null))",
+    re.IGNORECASE,
+)
 _CASCADES = re.compile(r"\breferences\b[^,]*?\bon\s+delete\s+cascade\b", re.IGNORECASE)
 
 
@@ -73,7 +77,7 @@ def _sql(act: Act, database: str) -> Iterator[Change]:
         placed = change.of(change.kind, line=act.line, guards=act.guards, connection=shown(act.connection or ""))
         yield placed
         if change.kind == "create table" and (on_delete := _refers(text)):
-            yield placed.of("add foreign key", on_delete=on_delete)
+            yield placed.of("add foreign key", on_delete=on_delete, fixes=bool(_FIXES.search(text)))
 
 
 def _refers(text: str) -> str:
@@ -267,8 +271,21 @@ def _foreign(act: Act, columns: tuple[str, ...] | None, name: Value, column: Col
     named = name if isinstance(name, str) else builder.index_name(shown(act.table), names, "foreign")
     return _change(
         act, "add foreign key", columns=names, column=column, name=named, on=shown(parent) if parent else "",
-        on_delete=_on_delete(act),
+        on_delete=_on_delete(act), fixes=_fixes(act, constrained),
     )  # fmt: skip
+
+
+# Numbers and the like that are given once; what has another name may be changed one day.
+_GIVEN_ONCE = re.compile(r"(?:\w+_)?(?:id|uuid|ulid)", re.IGNORECASE)
+
+
+def _fixes(act: Act, constrained: Arguments) -> bool:
+    """Whether what the key refers to is no id, and a change of it is not passed on."""
+    named = act.modifier("references") or {0: constrained.get(1, constrained.get("column", "id"))}
+    to = strings(named.get(0, named.get("columns"))) or [""]
+    passed = act.modifier("cascadeOnUpdate") is not None or act.modifier("nullOnUpdate") is not None
+    said = shown((act.modifier("onUpdate") or {}).get(0, "")).lower()
+    return not (passed or said in {"cascade", "set null"} or all(map(_GIVEN_ONCE.fullmatch, to)))
 
 
 def _on_delete(act: Act) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading.syntax import children, text
@@ -13,16 +14,39 @@ if TYPE_CHECKING:
     from runbook_lib.migrations.reading.reader import Reader
 
 
+_LISTS = {"list_literal", "array_creation_expression"}
+_SET = {"variable_name", "member_access_expression", "subscript_expression"}
+
+
+def forget_given(reader: Reader, call: Node, positions: Collection[int]) -> None:
+    """What a call takes by reference, at these positions, holds anything afterwards."""
+    listed = call.child_by_field_name("arguments")
+    for position, argument in enumerate(children(listed) if listed is not None else []):
+        given = children(argument)[-1] if children(argument) else argument
+        if given.type in _SET and position in positions:
+            bind(reader, given, Dynamic(text(given)))
+
+
+def by_reference(function: Node) -> set[int]:
+    """The positions of the parameters that a function takes by reference; a variadic one takes all that follow."""
+    listed = function.child_by_field_name("parameters")
+    found: set[int] = set()
+    for position, parameter in enumerate(children(listed) if listed is not None else []):
+        if any(child.type == "reference_modifier" for child in children(parameter)):
+            found |= set(range(position, 100)) if parameter.type == "variadic_parameter" else {position}
+    return found
+
+
 def bind(reader: Reader, target: Node, value: Value) -> None:
     """Assign to a variable, a property, an element or a list of them."""
     if target.type == "variable_name":
         reader.scope[text(target)[1:]] = value
     elif target.type == "member_access_expression":
         _bind_property(reader, target, value)
-    elif target.type in {"list_literal", "array_creation_expression"}:
+    elif target.type in _LISTS:
         for child in (c for part in children(target) for c in ([part] if part.type != "pair" else children(part)[1:])):
             inner = children(child)[-1] if child.type == "array_element_initializer" else child
-            if inner.type in {"variable_name", "member_access_expression"}:
+            if inner.type in {*_SET, *_LISTS}:
                 bind(reader, inner, Dynamic(text(inner), value.kind if isinstance(value, Dynamic) else "plain"))
     elif target.type == "subscript_expression":
         _bind_element(reader, target, value)

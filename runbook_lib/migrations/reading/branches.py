@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,15 @@ def _on_drivers(reader: Reader, ways: Sequence[tuple[frozenset[str], Callable[[]
     if left:
         reader.leave(left)
     return ended
+
+
+@contextmanager
+def perhaps(reader: Reader, guard: str) -> Iterator[None]:
+    """What is evaluated within happens only under a condition; what it sets, too."""
+    before = dict(reader.scope)
+    with reader.guarded(guard):
+        yield
+    reader.scope = merged(before, reader.scope)
 
 
 def merged(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:

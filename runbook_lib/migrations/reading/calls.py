@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.binding import by_reference, forget_given
 from runbook_lib.migrations.reading.classes import cached, class_call, harmless_call, parent_call
 from runbook_lib.migrations.reading.functions import application, arguments_of, followed
 from runbook_lib.migrations.reading.spelling import spelled
@@ -74,6 +75,7 @@ def _own(reader: Reader, node: Node, method: str) -> Value:
         reader.run_function(found, _bound(reader, found, arguments))
     finally:
         reader.calls.pop()
+    forget_given(reader, node, by_reference(found))
     return _result(reader, found) if not arguments else Dynamic(text(node)[:200])
 
 
@@ -136,7 +138,9 @@ def _on_this(reader: Reader, node: Node, method: str) -> Value:
         return reader.properties.get("connection", Dynamic("$this->connection", "plain"))
     held = reader.properties.get(method)
     if isinstance(held, Closure):
-        return reader.call(node, held, *arguments.values())
+        given = reader.call(node, held, *arguments.values())
+        forget_given(reader, node, by_reference(held.node))
+        return given
     return reader.unread(node, f"{method}() is not in this class")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import database, harmless
 from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.binding import forget_given
 from runbook_lib.migrations.reading.functions import arguments_of, kind_of
 from runbook_lib.migrations.reading.syntax import children, text
 from runbook_lib.migrations.reading.values import (
@@ -85,6 +86,8 @@ def class_call(reader: Reader, node: Node, name: str, method: str, arguments: Ar
         return harmless_call(reader, node, arguments)
     if name in harmless.HOLDERS:
         harmless_call(reader, node, arguments)
+        if method in harmless.HOLDERS_SET:
+            forget_given(reader, node, {0})
         return Dynamic(text(node)[:200], kind_of(list(arguments.values())))
     if name in harmless.CACHES:
         return cached(reader, node, method, arguments)

@@ -98,6 +98,8 @@ def _schema(reader: Reader, node: Node, owner: SchemaBuilder, method: str, argum
     if method in _SCHEMA_READS:
         return Dynamic(text(node)[:200], "pure", expected=_expected(reader, owner, method, arguments))
     if method in _SCHEMA_SETTINGS:
+        if method == "defaultStringLength":
+            reader.usual_length = arguments.get(0, arguments.get("length"))
         return None
     if method in _SCHEMA_GUARDS:
         return _guarded_table(reader, node, owner, method, arguments)
@@ -156,6 +158,8 @@ def blueprint(reader: Reader, node: Node, owner: Blueprint, method: str, argumen
         return owner.table
     if method in {"getColumns", "getCommands", "getConnection", "hasColumn"}:
         return Dynamic(text(node)[:80], "pure")
+    if method in {"string", "char"} and reader.usual_length is not None and {1, "length"}.isdisjoint(arguments):
+        arguments = {**arguments, 1: reader.usual_length}
     act = reader.act("blueprint", method, owner.table, arguments, node, creates=owner.creates)
     return Definition(act)
 
@@ -163,7 +167,7 @@ def blueprint(reader: Reader, node: Node, owner: Blueprint, method: str, argumen
 def _connection(reader: Reader, node: Node, owner: Connection, method: str, arguments: Arguments) -> Value:
     first = arguments.get(0)
     if method == "table":
-        return Query(first)
+        return Query(Dynamic(f"{shown(first)} on {shown(owner.name)}") if owner.name else first)
     if method in {"raw"}:
         return Raw(first)
     if method in {"connection", "setDefaultConnection"}:
@@ -234,7 +238,9 @@ def _query(reader: Reader, node: Node, owner: Query, method: str, arguments: Arg
         _closures(reader, method, arguments, owner)
         return Dynamic(text(node)[:200], "rows")
     if method == "from":
-        return Query(arguments.get(0))
+        owner.table = arguments.get(0)
+        return owner
+    owner.joined = owner.joined or "join" in method.lower()
     if method == "fromSub":
         return Query(None, "a query")
     if method == "getTable":
@@ -297,7 +303,14 @@ def _write(reader: Reader, node: Node, owner: Query, kind: str, method: str, arg
         columns = dict(enumerate(given))
     else:
         columns = None
-    reader.act("rows", kind, owner.table, {"columns": columns, "model": owner.model, "call": method}, node)
+    reader.act("rows", kind, _written(owner, columns), {"columns": columns, "model": owner.model, "call": method}, node)
+
+
+def _written(owner: Query, columns: Value) -> Value:
+    """The table that is written to. Where others are joined, MySQL writes to whichever has the column."""
+    own = isinstance(columns, dict) and all(name.startswith(f"{owner.table}.") for name in columns.values())
+    joined = owner.joined and owner.table is not None and not own
+    return Dynamic(f"{shown(owner.table)}, joined") if joined else owner.table
 
 
 def _runs_closures(arguments: Arguments) -> bool:
@@ -318,6 +331,7 @@ def _closures(reader: Reader, method: str, arguments: Arguments, owner: Query) -
         if not isinstance(value, Closure):
             continue
         given: Value = Query(owner.table, owner.model or "a query") if builds else _rows(value.node, owner)
+        given = owner if method in {"when", "unless", "tap"} else given
         with reader.guarded(*([] if method in {"tap"} else [f"for what {method}() gives"])):
             reader.call(value.node, value, given, Dynamic("the key", "pure"))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import calls, classes, functions
 from runbook_lib.migrations.reading.binding import bind
+from runbook_lib.migrations.reading.branches import perhaps
 from runbook_lib.migrations.reading.drivers import chosen, holding, ways_of
 from runbook_lib.migrations.reading.operators import combined, negated, php_text
 from runbook_lib.migrations.reading.strings import encapsed, heredoc, nowdoc, string
@@ -107,6 +108,10 @@ def _assignment(reader: Reader, node: Node) -> Value:
     return value
 
 
+def _referred(reader: Reader, node: Node) -> Value:
+    return reader.unread(node, "two names of one value: what either holds is not followed")
+
+
 def _augmented(reader: Reader, node: Node) -> Value:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if left is None or right is None:
@@ -157,7 +162,7 @@ def _binary(reader: Reader, node: Node) -> Value:
     if operator in {"||", "or"} and truth(one) is True:
         return True
     if operator in {"&&", "and", "||", "or", "??"} and truth(one) is None:
-        with reader.guarded(f"depending on {text(left)[:80]}"):
+        with perhaps(reader, f"depending on {text(left)[:80]}"):
             other = reader.value(right)
     else:
         other = reader.value(right)
@@ -184,8 +189,10 @@ def _conditional(reader: Reader, node: Node) -> Value:
     drivers = holding(reader, asked)
     if drivers is not None and body is not None:
         return chosen(reader, [(drivers, body), (reader.drivers - drivers, other)])
-    with reader.guarded(f"depending on {text(condition)[:80]}"):
+    words = f"depending on {text(condition)[:80]}"
+    with perhaps(reader, words):
         one = reader.value(body) if body is not None else asked
+    with perhaps(reader, words):
         two = reader.value(other)
     if is_literal(one) and is_literal(two) and one == two and type(one) is type(two):
         return one
@@ -204,7 +211,7 @@ def _match(reader: Reader, node: Node) -> Value:
     for arm in arms:
         given = arm.child_by_field_name("return_expression")
         tests = arm.child_by_field_name("conditional_expressions")
-        with reader.guarded(f"depending on {words}"):
+        with perhaps(reader, f"depending on {words}"):
             for test in children(tests) if tests is not None else []:
                 reader.value(test)
             if given is not None:
@@ -322,7 +329,7 @@ EXPRESSIONS: dict[str, Callable[[Reader, Node], Value]] = {
     "array_creation_expression": _array,
     "parenthesized_expression": _parenthesized,
     "assignment_expression": _assignment,
-    "reference_assignment_expression": _assignment,
+    "reference_assignment_expression": _referred,
     "augmented_assignment_expression": _augmented,
     "update_expression": _update,
     "unary_op_expression": _unary,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.migrations.reading import harmless
 from runbook_lib.migrations.reading.acts import Arguments
+from runbook_lib.migrations.reading.binding import by_reference, forget_given
 from runbook_lib.migrations.reading.operators import CONNECTION, equal_loosely
 from runbook_lib.migrations.reading.syntax import text
 from runbook_lib.migrations.reading.values import (
@@ -40,7 +41,9 @@ def function(reader: Reader, node: Node) -> Value:
         called = reader.value(callee)
         arguments = arguments_of(reader, node)
         if isinstance(called, Closure):
-            return reader.call(node, called, *arguments.values())
+            given = reader.call(node, called, *arguments.values())
+            forget_given(reader, node, by_reference(called.node))
+            return given
         return reader.unread(node, "which function is called is known only when it runs")
     name = text(callee).lstrip("\\").lower()
     arguments = arguments_of(reader, node)
@@ -54,6 +57,8 @@ def function(reader: Reader, node: Node) -> Value:
         return Dynamic(f"config({shown(arguments.get(0))!r})", "plain", fixed=True)
     if name == "config" and isinstance(arguments.get(0), dict):
         return reader.unread(node, "configuration is changed")
+    if name in harmless.BY_REFERENCE:
+        forget_given(reader, node, {harmless.BY_REFERENCE[name]})
     if name in harmless.WITH_CLOSURES or name in {"tap", "rescue", "with", "value", "once", "retry", "optional"}:
         return _with_closures(reader, node, name, arguments)
     if name == "collect":

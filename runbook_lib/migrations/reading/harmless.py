@@ -38,6 +38,17 @@ FUNCTIONS = words(
     """
 )
 
+# Those that set a variable that they are given, and at which position.
+BY_REFERENCE = dict.fromkeys(
+    words(
+        """
+        array_pop array_push array_shift array_splice array_unshift array_walk arsort asort data_set krsort ksort
+        natsort rsort settype sort uasort uksort usort
+        """
+    ),
+    0,
+) | {"parse_str": 1, "preg_match": 2, "preg_match_all": 2, "similar_text": 2, "str_replace": 3, "str_ireplace": 3}
+
 # Functions of PHP that run the closure they are given.
 WITH_CLOSURES = words(
     """
@@ -77,6 +88,8 @@ HOLDERS = words(
     Illuminate\\Support\\Arr Illuminate\\Support\\Collection Arr
     """
 )
+# Of theirs, those that set the array that they are given.
+HOLDERS_SET = words("forget pull push set")
 # Functions that may give back an object that was put in; what it is decides what calls on it do.
 GIVING = words(
     """

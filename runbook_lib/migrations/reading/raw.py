@@ -47,4 +47,9 @@ def unknown_function(sql: Value) -> str:
     if not isinstance(sql, str):
         return ""
     called = _CALLED.findall(_QUOTED.sub("''", sql))
-    return next((name for name in called if name.lower() not in _COMPUTING), "")
+    return next((name for name in called if not computes(name)), "")
+
+
+def computes(function: str) -> bool:
+    """Whether a function of a database is known to compute only."""
+    return function.lower() in _COMPUTING

@@ -50,6 +50,7 @@ class Reader:
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
         self.labels: set[str] = set()
+        self.usual_length: Value = None  # of strings, once the migration has set it
         self.within = False  # a transaction that the migration began
         self._steps = 0
 

@@ -41,7 +41,9 @@ def _foreach(reader: Reader, node: Node) -> int:
     if isinstance(over, Collection):
         over = over.items
     if isinstance(over, dict) and len(over) <= UNROLL_LIMIT:
-        return _unrolled(reader, over, parts[1], body)
+        ended = _unrolled(reader, over, parts[1], body)
+        _forget_walked(reader, parts[0], parts[1])
+        return ended
     kind = over.kind if isinstance(over, Dynamic) else "rows"
     words = shown(parts[0])
     before = dict(reader.scope)
@@ -51,6 +53,13 @@ def _foreach(reader: Reader, node: Node) -> int:
         ended = run_body(reader, body)
     reader.scope = merged(before, reader.scope)
     return (ended & reading.RETURN) | reading.NEXT
+
+
+def _forget_walked(reader: Reader, over: Node, target: Node) -> None:
+    """A loop by reference may have set the elements that it walked over."""
+    item = children(target)[-1] if target.type == "pair" else target
+    if item.type == "by_ref" and over.type in {"variable_name", "member_access_expression"}:
+        bind(reader, over, Dynamic(text(over)))
 
 
 def _unrolled(reader: Reader, over: dict[Value, Value], target: Node, body: Node) -> int:

@@ -81,12 +81,14 @@ class Connection:
     name: Value = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Query:
-    """A query under construction. table: its name, or None when a model stands for it. model: the model's class."""
+    """A query under construction, one object from call to call. table: its name, or None when a model stands for it.
+    model: the model's class. joined: to other tables, to which an UPDATE of MySQL writes as well."""
 
     table: Value
     model: str = ""
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
