@@ -51,7 +51,10 @@ def _length(column: Column | None) -> int | None:
     return int(str(given)) if bounded and str(given).isdigit() else None
 
 
-_NO_TEXT = {"binary", "sql varbinary", "sql binary", "sql bit"}
+_NO_TEXT = {
+    "binary", "sql varbinary", "sql binary", "sql bit", "sql blob", "sql tinyblob", "sql mediumblob", "sql longblob",
+    "sql bytea",
+}  # fmt: skip
 _GEOMETRY = {
     "geography", "geometry", "geometryCollection", "lineString", "multiLineString", "multiPoint", "multiPolygon",
     "multiPolygonZ", "point", "polygon", "vector", "sql geometry", "sql point", "sql vector",

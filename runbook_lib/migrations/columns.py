@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook_lib.migrations import builder
 from runbook_lib.migrations.changes import UNTOLD, Column
 from runbook_lib.migrations.reading.acts import Act
@@ -73,7 +75,7 @@ def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:
     if method == "addColumn":
         return name_of(act.argument(1, "name")), shown(act.argument(0, "type")), tuple(given[2:])
     if method == "rawColumn":
-        return name_of(act.argument(0, "column")), "raw", tuple(given[1:])
+        return name_of(act.argument(0, "column")), f"sql {_raw_type(act) or UNTOLD}", ()
     if method == "foreignIdFor":
         column = act.argument(1, "column")
         name = foreign_key_of(act.argument(0, "model")) if column is None else shown(column)
@@ -81,6 +83,15 @@ def _typed(act: Act) -> tuple[str, str, tuple[Value, ...]]:
     default = builder.USUAL_NAMES.get(method, "")
     name = name_of(act.argument(0, "column", act.argument(0, "name", default)))
     return name, method, tuple(_plain(value) for value in given[1:])
+
+
+_RAW_TYPE = re.compile(r"\s*(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\s+unsigned)?\s*", re.IGNORECASE)
+
+
+def _raw_type(act: Act) -> str:
+    """The type that rawColumn() writes in SQL; "" where there is more to it."""
+    found = _RAW_TYPE.fullmatch(shown(act.argument(1, "definition", "")))
+    return found[1].lower() if found else ""
 
 
 def _plain(value: Value) -> Value:

@@ -116,7 +116,7 @@ class Older:
 
     def clash_of_parent(self, table: str) -> Clash | None:
         """Older code that empties a table which a new key refers to: MySQL and PostgreSQL refuse to TRUNCATE it."""
-        about = [source for source in self._sources if source.about(table)]
+        about = [part for source in self._sources for part in source.parts if part.about(table)]
         places = tuple(_lines(table, about, re.compile(r"(?:->|::)truncate\s*\(|\btruncate\s+[`\"\w]", re.I)))
         return _clash(f"it truncates {table}, which a new foreign key refers to", places) if places else None
 

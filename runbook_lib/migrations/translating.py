@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runbook_lib.migrations import builder
-from runbook_lib.migrations.changes import Change, Column
+from runbook_lib.migrations.altering import NOT_COMPARED
+from runbook_lib.migrations.changes import UNTOLD, Change, Column
 from runbook_lib.migrations.columns import definition, foreign_key_of, name_of
 from runbook_lib.migrations.reading.acts import Act, Arguments
 from runbook_lib.migrations.reading.values import Dynamic, Raw, Value, shown, strings
@@ -230,6 +231,9 @@ def _unknown_modifier(act: Act) -> Change | None:
 
 def _column(act: Act) -> Iterator[Change]:
     column = definition(act)
+    if column.type == f"sql {UNTOLD}":
+        yield _unread(act, "a column that is defined in SQL")
+        return
     literal = _named_literally(act)
     if act.modifier("change") is not None:
         yield _change(act, "change column", columns=(column.name,), column=column, fixed=literal and _fixed(act))
@@ -238,7 +242,7 @@ def _column(act: Act) -> Iterator[Change]:
         if not literal and not act.creates and act.method.startswith(("timestamp", "dateTime", "softDeletes")):
             kind = "add soft deletes"  # for all that is known
         yield _change(act, kind, columns=(column.name,), column=column)
-        if column.type == "json" or (act.method == "addColumn" and shown(act.argument(0, "type")) == "json"):
+        if column.type == "json" or column.type in NOT_COMPARED:
             yield _change(act, "add json column", columns=(column.name,), column=column)
     yield from _indexes_of(act, column)
 

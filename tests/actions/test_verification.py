@@ -9,15 +9,16 @@ import pytest
 
 from runbook_lib.actions import verification
 from runbook_lib.actions.verification import Verification
-from runbook_lib.errors import PlanDriftError, PlatformError, VerificationFailedError
+from runbook_lib.errors import InconclusiveError, PlanDriftError, PlatformError, VerificationFailedError
 from runbook_lib.platforms.base import LogLine, Release
 from runbook_lib.run.journal import Journal
 from runbook_lib.run.standing import Standing
-from tests.actions.application import LIVE, Application
+from tests.actions.application import LIVE, Application, closing
 from tests.actions.routes import Routes, serving
-from tests.actions.test_maintenance import TEXT
+from tests.actions.test_maintenance import BYPASS, LARAVEL, TEXT
 
 OTHER = Release("v4", "4" * 40)
+MORE = "checks = { within = 0.3 }\nobservation = { window = 0, min_requests = 1 }\n"
 
 
 class Live(Application):
@@ -44,8 +45,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, routes: Routes)
     application.releases_live = {"web-1": LIVE, "web-2": LIVE}
     monkeypatch.setattr(verification, "platform_of", lambda target: application)
     monkeypatch.chdir(tmp_path)
-    more = "checks = { within = 0.1 }\nobservation = { window = 0, min_requests = 1 }\n"
-    (tmp_path / "runbooks.toml").write_text(TEXT.format(url=routes.url) + more)
+    (tmp_path / "runbooks.toml").write_text(TEXT.format(url=routes.url) + MORE)
     return application
 
 
@@ -128,3 +128,44 @@ def test_a_run_that_is_continued_looks_again_what_is_live(application: Live) -> 
     application.releases_live = {"web-1": LIVE, "web-2": OTHER}
     with pytest.raises(PlanDriftError, match="now runs v4"):
         section.ready(True)
+
+
+@pytest.fixture
+def closed(application: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, routes: Routes) -> Live:
+    """Maintenance mode is on, and its secret path is configured."""
+    monkeypatch.setenv("BYPASS", BYPASS)
+    closing(routes, application)
+    routes.secret = BYPASS
+    bypass = 'bypass = { env = "BYPASS" }\n'
+    (tmp_path / "runbooks.toml").write_text(TEXT.format(url=routes.url) + MORE + LARAVEL + bypass)
+    application.down = {"web-1", "web-2"}
+    return application
+
+
+def test_behind_closed_doors_it_looks_by_the_secret_path_and_leaves_them_closed(closed: Live, tmp_path: Path) -> None:
+    summary = procedure()
+    assert ": succeeded" in summary
+    assert "end maintenance mode with papermill maintenance_mode.ipynb -p mode off" in summary
+    assert passed(tmp_path)
+    assert (closed.ran, closed.down) == ([], {"web-1", "web-2"})
+
+
+def test_that_the_doors_are_closed_on_purpose_is_said_before_anything_is_judged(closed: Live) -> None:
+    assert "stays so: it is verified by its secret path" in str(Verification.open().live())
+
+
+def test_behind_closed_doors_too_what_is_not_healthy_fails(closed: Live, tmp_path: Path, routes: Routes) -> None:
+    routes.statuses["/ready"] = 500
+    with pytest.raises(VerificationFailedError):
+        procedure()
+    assert not passed(tmp_path)
+
+
+def test_where_nobody_is_let_in_it_is_inconclusive_and_not_good(closed: Live, tmp_path: Path, routes: Routes) -> None:
+    routes.secret = "of-somebody-else"
+    made = Verification.open()
+    made.live()
+    with pytest.raises(InconclusiveError, match="lets nobody in"):
+        made.verify()
+    assert not passed(tmp_path)
+    assert closed.ran == []

@@ -7,91 +7,16 @@ The older code is always the base: it creates, changes, lists and deletes in all
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from textwrap import dedent, indent
-from typing import Literal
+from dataclasses import replace
 
+from tests.laravel.case import Case, Truth, block, created, table
+from tests.laravel.overlooked import OVERLOOKED
 from tests.real.databases import Driver
-
-Truth = Literal["works", "breaks", "wrong", "refused"]
-"""works: every request of the older code succeeds. breaks: some fail. wrong: they succeed with the wrong outcome.
-refused: the database does not take the migration, so there is nothing to go back from."""
-
-ALL: tuple[Driver, ...] = ("pgsql", "mysql", "sqlite")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One release's migration. up, down: bodies in PHP; down None: there is no such method.
-
-    live: what the new release writes while it is live, in PHP. truth: on every database that APART does not name.
-    body: further members of the class.
-    """
-
-    name: str
-    up: str
-    down: str | None = ""
-    truth: Truth = "works"
-    live: str = ""
-    body: str = ""
-
-    @property
-    def file(self) -> str:
-        return f"database/migrations/2026_02_01_000000_{self.name.replace('-', '_')}.php"
-
-    @property
-    def text(self) -> str:
-        """The migration as it stands in the release."""
-        return "".join(
-            [
-                _HEAD,
-                f"    {self.body}\n\n" if self.body else "",
-                _method("up", self.up),
-                "" if self.down is None else "\n" + _method("down", self.down),
-                "};\n",
-            ]
-        )
-
-    def expected(self, driver: Driver) -> Truth:
-        return APART.get(self.name, {}).get(driver, self.truth)
-
-
-_HEAD = """<?php
-
-use App\\Models\\Product;
-use Illuminate\\Database\\Migrations\\Migration;
-use Illuminate\\Database\\Schema\\Blueprint;
-use Illuminate\\Support\\Facades\\DB;
-use Illuminate\\Support\\Facades\\Schema;
-
-return new class extends Migration
-{
-"""
-
-
-def _method(name: str, body: str) -> str:
-    return f"    public function {name}()\n    {{\n{indent(dedent(body).strip(), ' ' * 8)}\n    }}\n"
-
-
-def table(name: str, *calls: str) -> str:
-    """Schema::table with one line a call."""
-    lines = "\n".join(f"    $table->{call};" for call in calls)
-    quoted = name if name.startswith("$") else f"'{name}'"
-    return f"Schema::table({quoted}, function (Blueprint $table) {{\n{lines}\n}});"
-
-
-def created(name: str, *calls: str) -> str:
-    return table(name, *calls).replace("Schema::table", "Schema::create", 1)
-
-
-def block(head: str, body: str) -> str:
-    return f"{head} {{\n{indent(body, '    ')}\n}}"
-
 
 _INVOICES = ("id()", "string('number')", "timestamps()")
 _OUTSTANDING = "DB::table('invoices')->insert(['number' => 'I-1', 'order_id' => 1]);"
 
-CASES = (
+_CASES = (
     # -- tables -------------------------------------------------------------------------------------------------------
     Case("create-table", created("invoices", *_INVOICES), "Schema::dropIfExists('invoices');"),
     Case(
@@ -556,3 +481,5 @@ APART: Mapping[str, Mapping[Driver, Truth]] = {
     "method-in-variable": {"sqlite": "refused"},
     "method-as-callable": {"sqlite": "refused"},
 }
+
+CASES = (*(replace(case, apart=APART.get(case.name, {})) for case in _CASES), *OVERLOOKED)

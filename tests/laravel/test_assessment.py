@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.migrations import MigrationFile, assess, code_files
-from tests.laravel.cases import ALL, CASES, Case
+from tests.laravel.case import ALL, Case
+from tests.laravel.cases import CASES
 from tests.real.databases import Driver
 from tests.real.laravel_app import BASE, build_repository, files
 

@@ -17,7 +17,8 @@ from runbook_lib.migrations.shimming import Work, made_out
 from runbook_lib.schema.difference import differences
 from runbook_lib.schema.reading import query, tables_in
 from runbook_lib.schema.tables import Tables
-from tests.laravel.cases import CASES, Case
+from tests.laravel.case import Case
+from tests.laravel.cases import CASES
 from tests.laravel.truth import SEED, answered
 from tests.real import laravel_app
 from tests.real.databases import Database, Driver, fresh_database

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.laravel.cases import ALL, CASES
+from tests.laravel.case import ALL
+from tests.laravel.cases import CASES
 from tests.laravel.truth import Finding, all_truths
 from tests.real import databases, laravel_app
 from tests.real.databases import Server

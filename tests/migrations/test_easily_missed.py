@@ -199,3 +199,77 @@ def test_a_history_without_its_beginning_rules_nothing_out_on_sqlite() -> None:
 
 def test_a_table_of_the_set_can_be_changed_on_sqlite() -> None:
     assert str(assess([migration(BEFORE + CHANGED)], database="sqlite").verdict) == "safe"
+
+
+def changed(before: str, after: str, more: str = "") -> str:
+    return verdict(more + table(f"$table->{after}->change();"), None, earlier=(create("users", f"$table->{before};"),))
+
+
+# A column as it was and as it becomes: what of it is easily overlooked.
+CHANGES = {
+    "its collation is not said again": ("string('a', 40)->collation('utf8mb4_bin')", "string('a', 40)", "loss"),
+    "its default is not said again": ("string('a')->nullable()->default('x')", "string('a')->nullable()", "unknown"),
+    "a default where there was NULL": ("string('a')->nullable()", "string('a')->nullable()->default('x')", "unknown"),
+    "a default where one was required": ("string('a')", "string('a')->default('x')", "safe"),
+    "values in another order": ("enum('a', ['x', 'y'])", "enum('a', ['y', 'x'])", "loss"),
+    "more places": ("decimal('a', 8, 2)", "decimal('a', 12, 4)", "loss"),
+    "more digits": ("decimal('a', 8, 2)", "decimal('a', 12, 2)", "safe"),
+    "a length that is not told": ("string('a', 80)", "string('a', config('x'))", "loss"),
+    "a precision that is not told": ("timestamp('a', config('x'))", "timestamp('a', config('x'))", "loss"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_column(change: str) -> None:
+    before, after, expected = CHANGES[change]
+    assert changed(before, after) == expected
+
+
+def test_the_usual_length_of_a_string_is_set_by_the_migration_itself() -> None:
+    assert changed("string('a', 80)", "string('a')", "Schema::defaultStringLength(50);") == "loss"
+    assert changed("string('a', 80)", "string('a')", "Schema::defaultStringLength(191);") == "safe"
+
+
+# rawColumn() of Laravel 11 and later: its definition, and what of it must not be overlooked.
+RAW = {
+    "varchar(20)": "safe", "int unsigned": "safe", "json": "shim", "xml": "shim", "blob": "unknown", "bytea": "unknown",
+    "int generated always as (1 / b) stored": "unknown", "int check (b > 0)": "unknown", "varchar(20) unique": "unknown",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("definition", RAW)
+def test_a_column_that_is_defined_in_sql(definition: str) -> None:
+    assert verdict(table(f"$table->rawColumn('a', '{definition}')->nullable();"), database="") == RAW[definition]
+
+
+def test_a_setting_of_the_server_is_seen_behind_many_statements() -> None:
+    many = "SET FOREIGN_KEY_CHECKS = 0; " + "SELECT 1; " * 40
+    assert verdict(f'DB::unprepared("{many} SET GLOBAL max_connections = 1");') == "unknown"
+    assert verdict(f'DB::unprepared("{many} SET FOREIGN_KEY_CHECKS = 1");') == "safe"
+
+
+# Ways to set a variable that look like reading it.
+SETTING = {
+    "pushed": "array_push($t, 'users');",
+    "spliced": "array_splice($t, 0, 1, ['users']);",
+    "set by a helper": "data_set($t, '0', 'users');",
+    "set by Arr": "\\Illuminate\\Support\\Arr::set($t, '0', 'users');",
+    "parsed": "parse_str('0=users', $t);",
+    "taken apart": "[[$t]] = [[['users']]];",
+    "walked by reference": "foreach ($t as &$one) { $one = 'users'; }",
+    "walked by a function": "array_walk($t, function (&$one) { $one = 'users'; });",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", SETTING)
+def test_a_variable_that_is_set_by_reference_is_no_longer_known(way: str) -> None:
+    body = f"{create('new', '')} $t = ['new']; {SETTING[way]} foreach ($t as $name) {{ Schema::drop($name); }}"
+    assert verdict(body, None) in {"loss", "unknown"}
+
+
+def test_a_variable_that_is_only_read_is_known() -> None:
+    read = "str_replace('a', 'b', $t[0]); preg_match('/a/', $t[0], $found); count($t);"
+    assert (
+        verdict(f"{create('new', '')} $t = ['new']; {read} foreach ($t as $name) {{ Schema::drop($name); }}", None)
+        == "safe"
+    )

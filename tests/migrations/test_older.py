@@ -16,14 +16,14 @@ def model(name: str, body: str, head: str = "extends Model") -> str:
     return f"<?php\nnamespace App\\Models;\n\nclass {name} {head}\n{{\n    {body}\n}}\n"
 
 
-def older(up: str | MigrationFile, files: dict[str, str]) -> Assessment:
+def older(up: str | MigrationFile, files: dict[str, str], *earlier: MigrationFile) -> Assessment:
     """The assessment of up() for older code of these files, which are searched as Git would."""
 
     def sources(words: Collection[str]) -> dict[str, str]:
         return {path: text for path, text in files.items() if any(word in text for word in words)}
 
     file = migration(up) if isinstance(up, str) else up
-    return assess([file], database="mysql", sources=sources)
+    return assess([file], database="mysql", sources=sources, earlier=earlier)
 
 
 def added(table_: str, column: str) -> str:
@@ -143,3 +143,38 @@ def test_many_columns_and_files_take_seconds_at_most() -> None:
     start = time.process_time()
     assert older(up, files).verdict is Verdict.SAFE
     assert time.process_time() - start < 5
+
+
+RENAMED = table("$table->renameIndex('orders_number_index', 'by_number');", "orders")
+
+
+def test_an_index_that_older_code_names_asks_when_it_is_renamed() -> None:
+    hint = {"app/R.php": "<?php\nDB::table('orders')->forceIndex('orders_number_index')->get();"}
+    found = older(RENAMED, hint)
+    assert str(found.verdict) == "unknown"
+    assert "app/R.php:2" in found.migrations[0].operations[0].why
+    assert str(older(RENAMED, {"app/R.php": "<?php\nDB::table('orders')->get();"}).verdict) == "safe"
+
+
+KEYED = (
+    "Schema::create('pages', function (Blueprint $table) { $table->foreignId('visit_id')->constrained('visits')"
+    "->cascadeOnDelete(); });"
+)
+
+
+@pytest.mark.parametrize(
+    "said", ["Visit::truncate();", "DB::table('visits')->truncate();", "DB::statement('TRUNCATE visits');"]
+)
+def test_a_table_that_older_code_truncates_asks_when_a_key_refers_to_it(said: str) -> None:
+    assert str(older(KEYED, {"app/Nightly.php": f"<?php\n{said}"}).verdict) == "unknown"
+
+
+def test_a_table_that_older_code_does_not_truncate_may_be_referred_to() -> None:
+    assert str(older(KEYED, {"app/Nightly.php": "<?php\nDB::table('views')->truncate();"}).verdict) == "safe"
+
+
+@pytest.mark.parametrize(("said", "verdict"), [("Schema::defaultStringLength(100);", "loss"), ("", "safe")])
+def test_the_usual_length_of_a_string_is_as_older_code_sets_it(said: str, verdict: str) -> None:
+    before = migration("Schema::create('users', function (Blueprint $table) { $table->string('a', 191); });")
+    found = older(table("$table->string('a')->change();"), {"app/AppServiceProvider.php": f"<?php\n{said}"}, before)
+    assert str(found.verdict) == verdict

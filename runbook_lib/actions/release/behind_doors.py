@@ -85,5 +85,5 @@ class BehindDoors:
         if wrong:
             return Verdict("FAIL", tuple(wrong[:5]))
         seen = f"{self.release} starts and reaches its database (artisan migrate:status), its routes were not asked"
-        what = f"{self._end}, then run verify.ipynb; a laravel.bypass that fits lets the next rollback in"
+        what = f"{self._end}, then run verify.ipynb; a laravel.bypass that fits lets the next run in"
         return Verdict("INCONCLUSIVE", (f"maintenance mode is in force and lets nobody in: {seen}; {what}",))

@@ -36,6 +36,8 @@ Route::delete('/products/{id}', fn ($id) => ['deleted' => Product::findOrFail($i
 Route::post('/products/{id}/restore', fn ($id) => ['restored' => Product::withTrashed()->findOrFail($id)->restore()]);
 Route::get('/search', fn (Request $request) => Product::where('name', 'like', $request->query('q') . '%')
     ->orderBy('name')->pluck('sku'));
+Route::get('/weights', fn () => Product::orderBy('id')->pluck('weight')->map(fn ($weight) => (string) $weight));
+Route::get('/by-status', fn () => Product::orderBy('status')->pluck('sku'));
 Route::get('/categories', fn () => Category::query()->distinct()->orderBy('name')->get()->pluck('name'));
 Route::post('/categories', fn (Request $request) => Category::create($request->all()));
 Route::post('/products/{id}/comments', fn (Request $request, $id) => Product::findOrFail($id)
@@ -88,6 +90,12 @@ Route::delete('/orders/{id}', function ($id) {
 
     return ['lines' => DB::table('order_lines')->where('order_id', $id)->count()];
 });
+Route::get('/orders-of/{customer}', function ($customer) {
+    $hint = ['mysql' => 'FORCE INDEX (orders_customer_id_index)', 'sqlite' => 'INDEXED BY orders_customer_id_index'];
+    $from = 'orders ' . ($hint[DB::getDriverName()] ?? '');
+
+    return DB::select("SELECT number FROM {$from} WHERE customer_id = ? ORDER BY id", [$customer]);
+});
 Route::get('/turnover', fn () => DB::table('orders')
     ->join('customers', 'customers.id', '=', 'orders.customer_id')
     ->select('email', DB::raw('sum(total) as turnover'))
@@ -110,3 +118,5 @@ Route::post('/visits/{page}', function ($page) {
 
     return ['visits' => (int) DB::table('visits')->where('page', $page)->sum('visits')];
 });
+// Every night.
+Route::delete('/sessions', fn () => DB::table('sessions')->truncate());

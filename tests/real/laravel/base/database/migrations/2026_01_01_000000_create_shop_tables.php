@@ -79,6 +79,10 @@ return new class extends Migration
             $table->string('page', 100);
             $table->integer('visits')->default(1);
         });
+        Schema::create('sessions', function (Blueprint $table) {
+            $table->id();
+            $table->string('page', 100);
+        });
         Schema::create('legacy_imports', function (Blueprint $table) {
             $table->id();
             $table->string('file');
@@ -87,7 +91,7 @@ return new class extends Migration
 
     public function down()
     {
-        foreach (['legacy_imports', 'visits', 'settings', 'reviews', 'comments', 'order_lines', 'orders', 'customers',
+        foreach (['legacy_imports', 'sessions', 'visits', 'settings', 'reviews', 'comments', 'order_lines', 'orders', 'customers',
             'products', 'categories', 'users'] as $table) {
             Schema::dropIfExists($table);
         }
