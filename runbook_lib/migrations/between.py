@@ -16,6 +16,7 @@ from runbook_lib.migrations.repository import (
     folders_of_migrations,
     framework_at,
     is_older,
+    taken_out,
 )
 
 _NOTED = 10
@@ -34,13 +35,16 @@ def assess_between(
     _require_migrations(repo, target, live, held)
     old = [file for files in held[target].values() for file in files]
     new = {file.migration: file for files in held[live].values() for file in files}
-    names = brought(in_order(new), [file.name for file in old])
+    gone = {file.migration: file for place in places for file in taken_out(repo, target, live, place)}
+    new_or_gone = gone | new
+    names = brought(in_order(new_or_gone), [file.name for file in old])
     find = partial(code_names, repo, target, without=places[0], path=prefix)
     read = partial(code_files, repo, target, without=places, path=prefix)
-    chosen = [new[name] for name in names]
+    chosen = [new_or_gone[name] for name in names]
     framework = min(framework_at(repo, release, prefix) for release in (target, live))
     assessment = assess(chosen, database=database, earlier=old, references=find, sources=read, framework=framework)
-    return assessment, _notes(old, new)
+    passing = [f"{name} came and went between the releases: it may have run" for name in names if name not in new]
+    return assessment, [*passing[:_NOTED], *_notes(old, new)]
 
 
 def _pair(releases: str, repo: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import POSITIONAL, Source
+from runbook_lib.migrations.source import POSITIONAL, Source, copied
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]
@@ -28,7 +28,8 @@ NOT_GIVEN = (
 _AROUND = words(
     """
     belongsToMany morphToMany morphedByMany hasManyThrough hasOneThrough join leftJoin rightJoin crossJoin joinSub
-    leftJoinSub joinWhere leftJoinWhere JOIN union unionAll insertUsing insert INSERT
+    leftJoinSub joinWhere leftJoinWhere JOIN union unionAll insertUsing insert INSERT toArray getAttributes
+    attributesToArray getOriginal getRawOriginal natural NATURAL
     """
 )
 _EMPTYING = {"truncate", "TRUNCATE"}
@@ -86,6 +87,7 @@ class Older:
     def __init__(self, files: Mapping[str, str]) -> None:
         self._sources = [Source(path, text) for path, text in sorted(files.items())]
         self._inserts: dict[str, tuple[Reference, ...]] = {}
+        self._copies: dict[str, tuple[Reference, ...]] = {}
 
     def clash(self, table: str, column: str) -> Clash | None:
         """The first sense in which older code uses the name of a column that is new in a table."""
@@ -100,7 +102,9 @@ class Older:
             if places := tuple(found(table, column, naming)):
                 return _clash(why, places)
         if places := self._positional(table):
-            return _clash(f"it inserts into {table}, or unites its rows, without naming columns", places)
+            return _clash(f"it inserts into {table}, unites its rows or joins them, without naming columns", places)
+        if places := self._copied(table):
+            return _clash(f"it writes whole rows of {table} to where there may be no such column", places)
         return None
 
     def clash_of_table(self, table: str) -> Clash | None:
@@ -138,6 +142,12 @@ class Older:
             about = [source for source in self._sources if source.positional and source.about(table)]
             self._inserts[table] = tuple(_lines(table, about, POSITIONAL))
         return self._inserts[table]
+
+    def _copied(self, table: str) -> tuple[Reference, ...]:
+        if table not in self._copies:
+            about = [source for source in self._sources if source.about(table)]
+            self._copies[table] = tuple(_lines(table, about, copied(table)))
+        return self._copies[table]
 
 
 def _clash(why: str, places: tuple[Reference, ...]) -> Clash:

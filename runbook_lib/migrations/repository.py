@@ -11,7 +11,7 @@ from pathlib import Path
 from runbook_lib.command import nearest, printable
 from runbook_lib.errors import PlatformError, UnknownReleaseError
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.files import MigrationFile, in_order
+from runbook_lib.migrations.files import MigrationFile, in_order, migration_name
 from runbook_lib.migrations.framework import FILES, major_version
 
 FOLDER = "database/migrations"
@@ -98,6 +98,15 @@ def framework_at(repo: Path | str, revision: str, path: str = "") -> int:
     """The lowest major version of Laravel that a revision runs on; 0 when it does not say."""
     commit = commit_of(repo, revision)
     return major_version(*_contents(repo, [f"{commit}:{_top(path)}{name}".encode() for name in FILES]))
+
+
+def taken_out(repo: Path | str, older: str, newer: str, folder: str = FOLDER) -> list[MigrationFile]:
+    """The migrations that some release after the older one had, and the newer one has no more: they may have run."""
+    place = f":(top,glob){folder.strip('/')}/**/*.php"
+    words = ["log", "--no-renames", "--diff-filter=D", "--name-only", "--format=", "-z"]
+    log = _git(repo, *words, f"{commit_of(repo, older)}..{commit_of(repo, newer)}", "--", place)
+    names = {migration_name(path) for path in log.stdout.decode("utf-8", "surrogateescape").split("\0")}
+    return found_anywhere(repo, sorted(filter(None, names)), folder)
 
 
 def found_anywhere(repo: Path | str, names: Collection[str], folder: str = FOLDER) -> list[MigrationFile]:

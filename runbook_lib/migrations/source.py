@@ -22,9 +22,16 @@ _TABLE = re.compile(r"\$table\s*=\s*['\"]([^'\"]+)['\"]|\bfunction\s+getTable\b|
 # Rows by the positions of their columns.
 POSITIONAL = re.compile(
     r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
-    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b",
+    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b|\bnatural\s+(?:(?:left|right|inner|full)\s+)?join\b",
     re.IGNORECASE,
 )
+# A row that was read, given as it is to what writes another: with all the columns that it has.
+_COPIED = (
+    r"\b(?:create|createQuietly|forceCreate|insert|insertGetId|insertOrIgnore|fill|forceFill|firstOrCreate)\s*\(\s*"
+    r"(?:\(array\)\s*\$(?:{names})\b|\$(?:{names})\b(?:->(?:withoutRelations|refresh)\(\))?"
+    r"->(?:toArray|getAttributes|attributesToArray|getOriginal|getRawOriginal)\s*\()"
+)
+_ROWS = ("this", "row", "record", "model", "item", "old", "original", "source")
 # Words of the query builder in which a table called orders is not meant.
 _ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
 
@@ -109,6 +116,12 @@ class Source:
             beside = models[:1] if match[1] == "belongsToMany" else []
             found.append(({*words, *(f"{word}s" for word in words)}, models, through, beside))
         return found
+
+
+def copied(table: str) -> re.Pattern[str]:
+    """What looks for whole rows of a table that are written elsewhere."""
+    own = (rf"\w*{re.escape(stem)}" for stem in sorted(_stems(table)))
+    return re.compile(_COPIED.format(names="|".join([*_ROWS, *own])), re.IGNORECASE)
 
 
 def _stems(table: str) -> set[str]:

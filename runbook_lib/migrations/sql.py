@@ -229,12 +229,22 @@ def _create(statement: exp.Expression, call: str) -> Change:
         table = table_of(index.args.get("table")) if index is not None and index.args.get("table") else ""
         name = index.name if index is not None else ""
         plain = index is not None and _plain_index(index)
-        columns = () if unique and not plain else columns  # of NULL, an expression may make a value
+        if unique and index is not None and not (plain and set(columns) <= _indexed(index)):
+            columns = ()  # of NULL an expression may make a value, and what WHERE names is not compared
         kind = "add unique" if unique else "add index" if plain else "add expression index"
         return Change(kind, table, columns, call=call, name=name)
     if kind in {"VIEW", "SCHEMA", "TYPE", "SEQUENCE"} and not statement.args.get("replace"):
         return Change("create view", table_of(statement.this), call=call)
     return Change("unread", "", call=call, why=f"CREATE {kind} may change what older code does")
+
+
+def _indexed(index: exp.Expression) -> set[str]:
+    """The columns of an index, without those that only its WHERE names."""
+    from sqlglot import exp
+
+    params = index.args.get("params")
+    parts = (params.args.get("columns") or []) if params is not None else []
+    return {column.name for part in parts for column in part.find_all(exp.Column)}
 
 
 def _plain_index(index: exp.Expression) -> bool:

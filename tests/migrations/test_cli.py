@@ -292,3 +292,14 @@ def test_many_notes_are_counted(shop: Shop) -> None:
     gone = {f"{FOLDER}/2025_02_01_{i:06d}_gone.php": None for i in range(14)}
     shop.release("v1.5.0", dict(gone))
     assert "4 more migrations were taken out or edited" in shop.ask("v1.4.3..v1.5.0").output
+
+
+def test_a_migration_that_came_and_went_between_the_releases_may_have_run(shop: Shop) -> None:
+    first, between = (migration(UPS[what], None) for what in ("safe", "loss"))
+    shop.release("v1", {f"{FOLDER}/2026_01_01_000000_a.php": first.source})
+    shop.release("v2", {f"{FOLDER}/2026_01_02_000000_b.php": between.source})
+    shop.release("v3", {f"{FOLDER}/2026_01_02_000000_b.php": None})
+    found = shop.ask("v1..v3")
+    assert found.exit_code == shop.ask("v1..v2").exit_code != 0
+    assert "2026_01_02_000000_b came and went between the releases: it may have run" in found.output
+    assert shop.ask("v2..v3").exit_code == 0

@@ -273,3 +273,9 @@ def test_a_variable_that_is_only_read_is_known() -> None:
         verdict(f"{create('new', '')} $t = ['new']; {read} foreach ($t as $name) {{ Schema::drop($name); }}", None)
         == "safe"
     )
+
+
+def test_a_unique_of_rows_that_are_chosen_by_a_new_column_does_not_leave_null_out() -> None:
+    add = table("$table->boolean('flag')->default(false); $table->string('a')->nullable();")
+    unique = "DB::statement('CREATE UNIQUE INDEX one ON users (flag) WHERE a IS NULL');"
+    assert verdict(add + unique, None, "pgsql") == "shim"

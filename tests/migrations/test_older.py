@@ -56,6 +56,10 @@ CLASHES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "a sub-select": ("users", "last_login", {"app/R.php": "<?php\nUser::addSelect(['last_login' => Login::select('at')])->get();"}, "app/R.php:2"),
     "an INSERT without columns": ("visits", "a", {"app/R.php": "<?php\nDB::insert('insert into visits values (?, ?)', [1, 2]);"}, "app/R.php:2"),
     "an INSERT of a SELECT": ("visits", "a", {"app/R.php": "<?php\nDB::statement('INSERT INTO old_visits SELECT * FROM visits');"}, "app/R.php:2"),
+    "a row that is archived": ("orders", "a", {"app/R.php": "<?php\n$old = Order::find(1);\nArchivedOrder::create($old->toArray());"}, "app/R.php:3"),
+    "a row of the query builder that is archived": ("orders", "a", {"app/R.php": "<?php\nDB::table('orders')->get()->each(fn ($order) => DB::table('archive')->insert((array) $order));"}, "app/R.php:2"),
+    "a model that archives itself": ("orders", "a", {"app/Models/Order.php": model("Order", "function archive() { DB::table('archive')->insert($this->getAttributes()); }")}, "Order.php:6"),
+    "a NATURAL JOIN": ("orders", "a", {"app/R.php": "<?php\nDB::select('SELECT * FROM orders NATURAL JOIN customers');"}, "app/R.php:2"),
     "a UNION": ("visits", "a", {"app/R.php": "<?php\nDB::table('visits')->union(DB::table('views'))->get();"}, "app/R.php:2"),
     "a question for the column": ("orders", "guest", {"app/R.php": "<?php\nif (Schema::hasColumn('orders', 'guest')) { refund(); }"}, "app/R.php:2"),
 }  # fmt: skip
@@ -178,3 +182,8 @@ def test_the_usual_length_of_a_string_is_as_older_code_sets_it(said: str, verdic
     before = migration("Schema::create('users', function (Blueprint $table) { $table->string('a', 191); });")
     found = older(table("$table->string('a')->change();"), {"app/AppServiceProvider.php": f"<?php\n{said}"}, before)
     assert str(found.verdict) == verdict
+
+
+def test_what_a_request_says_is_no_row() -> None:
+    said = "<?php\nOrder::create($request->toArray());\nOrder::create(['number' => $order->toArray()['number']]);"
+    assert str(older(added("orders", "a"), {"app/R.php": said}).verdict) == "safe"

@@ -1,4 +1,4 @@
-"""A shop deployed from Git whose queues are a table in a SQLite file: v4 can place orders, v5 can send invoices, too."""
+"""A shop deployed from Git, its queues a table in a SQLite file: v4 can place orders, v5 can send invoices, too."""
 
 from __future__ import annotations
 
