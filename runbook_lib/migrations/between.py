@@ -30,6 +30,11 @@ def assess_between(
     """
     target, live = _pair(releases, repo)
     prefix = f"{path.strip('/')}/" if path.strip("/.") else ""
+    if outside := next((place for place in (path, *folders) if ".." in place.split("/")), ""):
+        raise ParameterError(
+            f"{printable(outside, 80)!r} is no folder of the repository",
+            next_step="give it as it is called from the top of the repository",
+        )
     places = [prefix + folder.strip("/") for folder in folders]
     held = {release: {place: files_at(repo, release, place) for place in places} for release in (target, live)}
     _require_migrations(repo, target, live, held)

@@ -99,7 +99,7 @@ class Older:
             (f"it uses {column} without its table where tables are joined", self._ambiguous),
             (f"it gives the name {column} to a result, whose place the column may take", _named),
         ):
-            if places := tuple(found(table, column, naming)):
+            if naming and (places := tuple(found(table, column, naming))):
                 return _clash(why, places)
         if places := self._positional(table):
             return _clash(f"it inserts into {table}, unites its rows or joins them, without naming columns", places)

@@ -303,3 +303,11 @@ def test_a_migration_that_came_and_went_between_the_releases_may_have_run(shop: 
     assert found.exit_code == shop.ask("v1..v2").exit_code != 0
     assert "2026_01_02_000000_b came and went between the releases: it may have run" in found.output
     assert shop.ask("v2..v3").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("--path", "../shop"), ("--folder", "a/../../b")])
+def test_a_folder_outside_of_the_repository_is_refused_by_name(shop: Shop, words: tuple[str, str]) -> None:
+    shop.release("v2", {})
+    found = CliRunner().invoke(migrations, ["v2..v2", "--repo", str(shop.folder), *words])
+    assert found.exit_code == 1
+    assert f"{words[1]!r} is no folder of the repository" in found.output
