@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 NOT_COMPARED = {f"sql {name}" for name in ("json", "xml", "point", "box", "line", "lseg", "path", "polygon", "circle")}
 
 
+def not_compared(column: Column) -> str:
+    """The kind of change that a column of such a type makes: json can be made jsonb, the others have no like."""
+    return "add json column" if column.type in {"json", "sql json"} else "add uncomparable column"
+
+
 def table_of(node: Any) -> str:
     from sqlglot import exp
 
@@ -133,7 +138,7 @@ def _added(node: Any, table: str, call: str) -> Iterator[Change]:
     kind = "add required column" if column.required else "add column"
     yield Change(kind, table, (column.name,), call=call, column=column)
     if column.type in NOT_COMPARED:
-        yield Change("add json column", table, (column.name,), call=call, column=column)
+        yield Change(not_compared(column), table, (column.name,), call=call, column=column)
     if "UniqueColumnConstraint" in constraints:
         yield Change("add unique", table, (column.name,), call=call, column=column)
     if "Reference" in constraints:

@@ -46,7 +46,7 @@ def judge(change: Change, known: Known, database: str, down: Sequence[Change]) -
 
 
 def _judged(change: Change, known: Known, database: str, down: Sequence[Change]) -> list[Judged]:
-    if change.kind == "add json column":
+    if change.kind in {"add json column", "add uncomparable column"}:
         return _json(change, known, database)
     if change.kind != "unread" and _of_new_table(change, known):
         if change.kind == "add foreign key" and _restricts(change, known):

@@ -88,8 +88,14 @@ RULES = _rows(
         "give it a default or make it nullable",
     ),
     (
-        "add json column", SHIM, SHIM, "SELECT DISTINCT fails on PostgreSQL: the type has no equality",
+        "add json column", SHIM, SHIM, "SELECT DISTINCT fails on PostgreSQL: json has no equality",
         "values written since are lost", False, "brief", "use jsonb",
+    ),
+    (
+        "add uncomparable column", UNKNOWN, UNKNOWN,
+        "SELECT DISTINCT of whole rows fails on PostgreSQL: the type has no equality",
+        "values written since are lost", False, "brief", "look for DISTINCT, GROUP BY and UNION over the table", "",
+        "add column",
     ),
     (
         "add soft deletes", UNKNOWN, UNKNOWN, "runs, but shows the rows that were trashed since",

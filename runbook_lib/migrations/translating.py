@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runbook_lib.migrations import builder
-from runbook_lib.migrations.altering import NOT_COMPARED
+from runbook_lib.migrations.altering import NOT_COMPARED, not_compared
 from runbook_lib.migrations.changes import UNTOLD, Change, Column
 from runbook_lib.migrations.columns import definition, foreign_key_of, name_of
 from runbook_lib.migrations.reading.acts import Act, Arguments
@@ -243,7 +243,7 @@ def _column(act: Act) -> Iterator[Change]:
             kind = "add soft deletes"  # for all that is known
         yield _change(act, kind, columns=(column.name,), column=column)
         if column.type == "json" or column.type in NOT_COMPARED:
-            yield _change(act, "add json column", columns=(column.name,), column=column)
+            yield _change(act, not_compared(column), columns=(column.name,), column=column)
     yield from _indexes_of(act, column)
 
 

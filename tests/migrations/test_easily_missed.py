@@ -232,7 +232,7 @@ def test_the_usual_length_of_a_string_is_set_by_the_migration_itself() -> None:
 
 # rawColumn() of Laravel 11 and later: its definition, and what of it must not be overlooked.
 RAW = {
-    "varchar(20)": "safe", "int unsigned": "safe", "json": "shim", "xml": "shim", "blob": "unknown", "bytea": "unknown",
+    "varchar(20)": "safe", "int unsigned": "safe", "json": "shim", "xml": "unknown", "blob": "unknown", "bytea": "unknown",
     "int generated always as (1 / b) stored": "unknown", "int check (b > 0)": "unknown", "varchar(20) unique": "unknown",
 }  # fmt: skip
 
