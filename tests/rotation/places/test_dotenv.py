@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
-from pathlib import Path
+from contextlib import suppress
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import ConfigurationError
-from runbook_lib.rotation.places.dotenv import changed, put_back, raw_of, value_of
+from runbook_lib.rotation.places.dotenv import _NOT_ITSELF, changed, put_back, raw_of, value_of
 from tests.real.engine import unavailable
 
 # text before, name, value it holds, text after it was changed to NEW
@@ -77,9 +79,23 @@ def test_a_value_composed_of_others_is_not_read() -> None:
 
 
 def test_a_quote_that_is_not_closed_shows_no_value() -> None:
-    with pytest.raises(ConfigurationError, match="the quote after A= is never closed") as caught:
-        value_of('A="s3cr3t\n', "A")
+    with pytest.raises(ConfigurationError, match="the quote in line 2 is never closed") as caught:
+        value_of('B=1\nA="s3cr3t\n', "A")
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["A='s3cr3t\n", "A='s3cr3t'x\n", 'A="s3cr3t" x\n', 'A="s3cr3t"s3cr3t\nB="x"\n'])
+def test_a_value_that_is_not_clear_is_not_read_and_not_shown(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="A is not clear") as caught:
+        value_of(text, "A")
+    assert "s3cr3t" not in str(caught.value)
+    assert value_of(f"{text}B=1\n", "B") == "1"
+
+
+@pytest.mark.parametrize("value", ["null", "(TRUE)", "'x'", '"x"', "''"])
+def test_what_laravel_makes_something_else_of_is_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="Laravel reads another one"):
+        changed("A=old\n", "A", value)
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\x00b", "a\x7fb"])
@@ -89,7 +105,7 @@ def test_a_value_that_no_file_can_hold_is_refused(value: str) -> None:
 
 
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=30).filter(
-    lambda text: not any(0x7F <= ord(c) < 0xA0 for c in text)
+    lambda text: not any(0x7F <= ord(c) < 0xA0 for c in text) and not _NOT_ITSELF.fullmatch(text)
 )
 
 
@@ -100,12 +116,27 @@ def test_whatever_is_written_is_read(value: str, before: str) -> None:
     assert put_back(after, "A", raw_of(before, "A")) == before
 
 
-@pytest.mark.slow
-def test_laravel_reads_what_is_read_here(tmp_path: Path) -> None:
-    """phpdotenv, as the system packages it, reads each case and each value that is written, alike."""
+def laravel_reads(texts: list[str]) -> list[dict[str, str] | None]:
+    """What phpdotenv, as the system packages it, reads of each file; None: it refuses the file."""
     if not shutil.which("php"):
         unavailable("no php; scripts/real-parts installs what is needed")
-    texts = [(before, value) for name, (before, value, _) in CASES.items() if name not in NOT_PHP]
+    lines = "".join(f"{json.dumps(text)}\n" for text in texts)
+    done = subprocess.run(["php", "-r", PHP], input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+PHP = """
+require "/usr/share/php/Illuminate/autoload.php";
+while (($line = fgets(STDIN)) !== false) {
+    try { $read = (object) Dotenv\\Dotenv::parse(json_decode($line)); } catch (Throwable $error) { $read = null; }
+    echo json_encode($read), "\\n";
+}
+"""
+
+
+@pytest.mark.slow
+def test_laravel_reads_what_is_read_here() -> None:
+    cases = [(before, value) for name, (before, value, _) in CASES.items() if name not in NOT_PHP]
     for value in (
         "a b",
         "a#b",
@@ -119,18 +150,90 @@ def test_laravel_reads_what_is_read_here(tmp_path: Path) -> None:
         '"',
         "trailing\\",
         "a=b",
+        '="',
         "!",
     ):
-        texts += [(changed(before, "A", value), value) for before in ("A=x\n", 'A="x"\n', "A='x'\n")]
-    for text, value in texts:
-        (tmp_path / "env").write_bytes(text.encode("utf-8", "surrogateescape"))
-        done = subprocess.run(["php", "-r", PHP, str(tmp_path / "env")], capture_output=True, text=True, check=False)
-        assert (done.stdout, done.stderr) == (value, ""), text
+        cases += [(changed(before, "A", value), value) for before in ("A=x\n", 'A="x"\n', "A='x'\n")]
+    read = laravel_reads([text for text, _ in cases])
+    assert [value and value.get("A") for value in read] == [value for _, value in cases]
 
 
 # Lines that phpdotenv refuses as a whole, or reads with longer names only, where other readers do not mind.
 NOT_PHP = {"lines that are none", "no UTF-8", "BOM", "CR", "export"}
-PHP = (
-    'require "/usr/share/php/Illuminate/autoload.php"; foreach (Dotenv\\Dotenv::parse(file_get_contents($argv[1])) '
-    'as $name => $value) { if ($name === "A") { echo $value; } }'
-)
+
+
+@pytest.mark.slow
+def test_laravel_reads_odd_files_as_they_are_read_here_before_and_after_a_change() -> None:
+    """What is not clear is refused here; the rest is read alike, and after a change nothing but the value differs."""
+    odd = Odd()
+    texts = [odd.file() for _ in range(5000)]
+    changes: list[tuple[str, str, dict[str, str]]] = []
+    for text, read in zip(texts, laravel_reads(texts), strict=True):
+        for name in NAMES if read is not None else ():
+            with suppress(ConfigurationError):
+                value, new = value_of(text, name), odd.value()
+                assert (text, value) == (text, read.get(name))
+                after = changed(text, name, new)
+                assert put_back(after, name, raw_of(text, name)) == text
+                if f"${{{name}}}" not in text:
+                    changes.append((text, after, {**read, name: new}))
+    assert len(changes) > 1000
+    for (text, after, expected), read in zip(changes, laravel_reads([after for _, after, _ in changes]), strict=True):
+        assert (text, after, read) == (text, after, expected)
+
+
+NAMES = ("AAA", "BBB", "CCC")
+
+
+class Odd:
+    """Makes files of what readers of them stumble over; the same ones each time."""
+
+    PARTS = (
+        "a",
+        "BBB=",
+        "export ",
+        " ",
+        " #",
+        "#",
+        '"',
+        "'",
+        '="',
+        "='",
+        "\\",
+        '\\"',
+        "\\n",
+        "$",
+        "${BBB}",
+        "\n",
+        "\r\n",
+        "é",
+    )
+
+    def __init__(self) -> None:
+        self.random = Random(20260101)
+
+    def one(self, *choices: str) -> str:
+        return self.random.choice(choices)
+
+    def some(self) -> str:
+        return "".join(self.one(*self.PARTS) for _ in range(self.random.randint(0, 6)))
+
+    def value(self) -> str:
+        return self.one("new", *(self.some().replace("\n", "").replace("\r", "") for _ in range(8)))
+
+    def line(self) -> str:
+        some = self.some()
+        value = self.one(some, f'"{some}"', f"'{some}'", "plain", "", '"two words"')
+        name = self.one(*NAMES, *NAMES, "'AAA'", '"BBB"')
+        line = (
+            self.one("", "", "export ", "  ")
+            + name
+            + self.one("=", "=", " = ", "= ")
+            + value
+            + self.one("", " # c", "  ")
+        )
+        return self.one(line, line, line, line, f"# {some}", "")
+
+    def file(self) -> str:
+        end = self.one("\n", "\n", "\r\n")
+        return end.join(self.line() for _ in range(self.random.randint(1, 4))) + self.one("", end)
