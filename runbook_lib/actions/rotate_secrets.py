@@ -64,7 +64,7 @@ class Rotation(Procedure):
         Raises ConfigurationError for a secret that is not configured, LockHeldError, JournalError.
         """
         target = target_of(service, environment)
-        _refuse_unknown(secret, target)
+        refuse_unknown(secret, target)
         parameters = {"secret": secret, "leaked": leaked, "accept_loss": accept_loss}
         run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
         sweep(target.state, {record.run for record in run.journal.runs(1000, unfinished=True)})
@@ -246,7 +246,8 @@ def _secrets(target: Target) -> dict[str, RotatedSecret]:
     return target.environment.rotation.secrets
 
 
-def _refuse_unknown(secret: str, target: Target) -> None:
+def refuse_unknown(secret: str, target: Target) -> None:
+    """ConfigurationError when an environment has no such secret that can be changed."""
     known = _secrets(target)
     if secret not in known:
         raise ConfigurationError(

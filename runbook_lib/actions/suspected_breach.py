@@ -9,13 +9,14 @@ from typing import Any
 
 from runbook_lib.actions.maintenance import Maintenance
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.rotate_secrets import Rotation
+from runbook_lib.actions.rotate_secrets import Rotation, refuse_unknown
 from runbook_lib.breach import evidence, leaks
 from runbook_lib.breach.secrets_known import KnownSecret, known_secrets
 from runbook_lib.command import printable
+from runbook_lib.config import Target
 from runbook_lib.diagnosis.cause import EVENT, Cause, Next, event
 from runbook_lib.display import Table
-from runbook_lib.errors import ParameterError, RunbookError
+from runbook_lib.errors import ConfigurationError, ParameterError, RunbookError
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform
 from runbook_lib.revocation.revoking import Revoking
@@ -70,6 +71,9 @@ class Breach(Procedure):
             )
         Selection.of(users, since)
         target = target_of(service, environment)
+        _kinds(kinds, target)
+        if action == "rotate":
+            refuse_unknown(secret, target)
         parameters = {"action": action, "secret": secret, "users": users, "since": since, "kinds": kinds}
         run = begin(RUNBOOK, target, parameters, same=tuple(parameters), incident=incident, dry_run=dry_run)
         return cls(run, target, approve, action, secret, users, since, kinds)
@@ -163,6 +167,12 @@ class Breach(Procedure):
         if self.action != "revoke":
             return {"revoke": None}
         read = self._revoking.read()
+        missing = [kind for kind in self._revoking.without(read) if kind in _listed(self.kinds)]
+        if missing:
+            raise ConfigurationError(
+                f"the application has nothing that is known as {', '.join(missing)}",
+                next_step="leave it out of kinds, or set the table revocation in runbooks.toml",
+            )
         return {"revoke": read}
 
     def _build(self, snapshot: Snapshot) -> Plan:
@@ -180,6 +190,7 @@ class Breach(Procedure):
         )
         title = f"Revoke in {self.target.label}: {who}" if steps else f"Suspected breach of {self.target.label}"
         warnings = ("what is revoked cannot be given back: who is meant to be in signs in again",) if steps else ()
+        warnings += self._revoking.warnings if read else ()
         return Plan(title, (section,), snapshot, warnings, self.run.id)
 
     @property
@@ -256,13 +267,21 @@ class Breach(Procedure):
 
     @cached_property
     def _revoking(self) -> Revoking:
-        configured = self.target.environment.revocation.kinds
-        asked = [kind.strip() for kind in self.kinds.split(",") if kind.strip()]
-        unknown = [kind for kind in asked if kind not in configured]
-        if unknown:
-            raise ParameterError(f"kinds: {printable(unknown[0], 40)!r} is none", next_step=", ".join(configured))
-        selection = Selection.of(self.users, self.since)
-        return Revoking(self.target, self._platform, self._hosts, selection, asked or configured, self.run.id)
+        selection, kinds = Selection.of(self.users, self.since), _kinds(self.kinds, self.target)
+        return Revoking(self.target, self._platform, self._hosts, selection, kinds, self.run.id)
+
+
+def _kinds(kinds: str, target: Target) -> list[str]:
+    """What is revoked: what was asked for, or what is configured. ParameterError."""
+    configured = [str(kind) for kind in target.environment.revocation.kinds]
+    unknown = [kind for kind in _listed(kinds) if kind not in configured]
+    if unknown:
+        raise ParameterError(f"kinds: {printable(unknown[0], 40)!r} is none", next_step=", ".join(configured))
+    return _listed(kinds) or configured
+
+
+def _listed(kinds: str) -> list[str]:
+    return [kind.strip() for kind in kinds.split(",") if kind.strip()]
 
 
 def _score(leak: leaks.Leak) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from runbook_lib.command import Result
 from runbook_lib.config import DatabaseKind, Laravel, Revocation, Target
-from runbook_lib.errors import CommandError, ConfigurationError
+from runbook_lib.errors import CommandError, ConfigurationError, ParameterError
 from runbook_lib.laravel.sql import rows_of, sql_command
 from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench
@@ -37,6 +37,7 @@ class Revoking:
         """What there is, as plain data that is stable while users come and go. ConfigurationError for what cannot be
         selected."""
         tables = {str(row["found"]) for row in self._ask(tables_command(self._dialect))}
+        self._refuse_unknown(tables)
         return {"tables": sorted(tables & {one.table for one in self._revoked(tables)}), "places": self._places()}
 
     def count(self, read: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +58,37 @@ class Revoking:
         if wrong:
             return Verdict("FAIL", tuple(wrong), {"before": before, "left": sum(left.values())})
         return Verdict("PASS", (f"nothing is left of {before}",), {"before": before, "left": 0})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the approver must know."""
+        unknown = "sessions" in self.kinds and self._about.sessions == "none"
+        return ("sessions go on: revocation.sessions in runbooks.toml does not say where they are",) if unknown else ()
+
+    def without(self, read: dict[str, Any]) -> list[str]:
+        """The kinds of which the application has no table and no place."""
+        has = {one.kind for one in self._revoked(read["tables"])} | ({"sessions"} if read["places"] else set())
+        return [kind for kind in self.kinds if kind not in has]
+
+    def _refuse_unknown(self, tables: Collection[str]) -> None:
+        about = self._about
+        needed = [] if self.selection.everybody else [(about.users, "users")]
+        if "sessions" in self.kinds and about.sessions == "database":
+            needed.append((about.session_table, "session_table"))
+        for table, key in needed:
+            if table.rpartition(".")[2] not in tables:
+                raise ConfigurationError(
+                    f"the application's database has no table {table}", next_step=f"set revocation.{key}"
+                )
+        if self.selection.everybody:
+            return
+        found = self._ask(f"SELECT id, email FROM {about.users} WHERE {self.selection.of_users()}")
+        missing = self.selection.missing(found)
+        if missing:
+            raise ParameterError(
+                f"users: {about.users} has none {', '.join(missing[:5])}",
+                next_step="look up how they are written there",
+            )
 
     # -- tables -----------------------------------------------------------------------------------------------------
 
@@ -154,7 +186,7 @@ def _sessions_on(place: str) -> str:
 
 def _number(result: Result) -> int:
     try:
-        return int(result.output.strip() or "0")
+        return int(result.output)
     except ValueError as error:
         raise CommandError(
             f"the sessions cannot be counted: {result.last_line}", next_step="check session_folder"

@@ -4,8 +4,10 @@ SQL: the statement is text by then."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from runbook_lib.command import printable
 from runbook_lib.errors import ParameterError
@@ -44,19 +46,32 @@ class Selection:
         who = "everybody" if self.everybody else f"{len(self.ids) + len(self.emails)} users"
         return who + (f", since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else "")
 
+    def of_users(self) -> str:
+        """A condition on the users' own table. MySQL refuses to change a table that a condition asks."""
+        choices = [*_among("id", self.ids)]
+        if self.emails:
+            choices.append(f"email IN ({_literals(self.emails)})")
+        return _any(choices)
+
     def by_id(self, column: str, users: str) -> str:
         """A condition on a column that holds users' ids. users: their table."""
-        choices = [f"{column} IN ({_literals(self.ids)})"] if self.ids else []
+        choices = [*_among(column, self.ids)]
         if self.emails:
             choices.append(f"{column} IN (SELECT id FROM {users} WHERE email IN ({_literals(self.emails)}))")
-        return f"({' OR '.join(choices)})" if choices else ""
+        return _any(choices)
 
     def by_email(self, column: str, users: str) -> str:
         """A condition on a column that holds users' e-mail addresses."""
         choices = [f"{column} IN ({_literals(self.emails)})"] if self.emails else []
         if self.ids:
-            choices.append(f"{column} IN (SELECT email FROM {users} WHERE id IN ({_literals(self.ids)}))")
-        return f"({' OR '.join(choices)})" if choices else ""
+            choices.append(f"{column} IN (SELECT email FROM {users} WHERE {_any([*_among('id', self.ids)])})")
+        return _any(choices)
+
+    def missing(self, found: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Those that are none of the users. found: rows with id and email."""
+        known = {str(row[name]).lower() for row in found for name in ("id", "email")}
+        ids = [one for one in self.ids if (str(int(one)) if one.isdecimal() else one.lower()) not in known]
+        return [*ids, *(one for one in self.emails if one.lower() not in known)]
 
     def made_since(self, column: str) -> str:
         """A condition on a column with a time, in UTC."""
@@ -65,6 +80,21 @@ class Selection:
     def active_since(self, column: str) -> str:
         """A condition on a column with a Unix time."""
         return f"{column} >= {int(self.since.timestamp())}" if self.since else ""
+
+
+def _among(column: str, ids: tuple[str, ...]) -> Iterator[str]:
+    """Conditions that a column holds one of the ids."""
+    numbers = tuple(one for one in ids if one.isdecimal())
+    others = tuple(one.lower() for one in ids if not one.isdecimal())
+    if numbers:
+        yield f"{column} IN ({_literals(numbers)})"
+    if others:
+        # As text: MySQL takes the number at the begin of a UUID for the id of somebody else.
+        yield f"LOWER(CAST({column} AS CHAR(36))) IN ({_literals(others)})"
+
+
+def _any(choices: Sequence[str]) -> str:
+    return f"({' OR '.join(choices)})" if len(choices) > 1 else "".join(choices)
 
 
 def _literals(values: tuple[str, ...]) -> str:

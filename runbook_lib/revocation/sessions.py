@@ -16,8 +16,8 @@ _BATCH = 500
 # Laravel makes ids of 40 letters and digits.
 _ID = "[a-zA-Z0-9]" * 40
 _ENDS_IN_ID = re.compile(rb"[A-Za-z0-9]{40}\Z")
-# The folder may be missing where no session was ever made; a file may end by itself in between.
-_FIND = '[ -d "$1" ] || exit 0; find -H "$1" -type f -name "$2" '
+# Laravel does not make the folder: where it is missing, sessions are elsewhere. A file may end by itself in between.
+_FIND = '[ -d "$1" ] || { echo "there is no folder $1"; exit 1; }; find -H "$1" -type f -name "$2" '
 
 
 def count_files(about: Revocation, folder: str) -> Command:

@@ -74,6 +74,7 @@ def _passport(about: Revocation, who: Selection, dialect: DatabaseKind) -> Itera
     for table, what, conditions, made in (
         ("oauth_refresh_tokens", "Passport refresh tokens", [f"access_token_id IN ({tokens})"] if tokens else [], ""),
         ("oauth_auth_codes", "Passport codes", [who.by_id("user_id", about.users)], ""),
+        ("oauth_device_codes", "Passport codes of devices", [who.by_id("user_id", about.users)], ""),
         ("oauth_access_tokens", "Passport tokens", mine, "created_at"),
     ):
         active = (f"revoked = {no}", *conditions)
@@ -88,7 +89,7 @@ def _sessions(about: Revocation, who: Selection) -> Iterator[Revoked]:
 
 
 def _remember(about: Revocation, who: Selection) -> Iterator[Revoked]:
-    conditions = ("remember_token IS NOT NULL", who.by_id("id", about.users))
+    conditions = ("remember_token IS NOT NULL", who.of_users())
     change = f"UPDATE {about.users} SET remember_token = NULL"
     yield Revoked("remember", about.users, "remember-me tokens", conditions, change)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runbook_lib.config import Target
-from runbook_lib.errors import ConfigurationError
+from runbook_lib.errors import CommandError, ConfigurationError, ParameterError
 from runbook_lib.platforms import platform_of
 from runbook_lib.revocation.revoking import Revoking
 from runbook_lib.revocation.selection import Selection
@@ -130,6 +131,38 @@ def test_sessions_in_files_do_not_tell_whose_they_are(target: Target) -> None:
     with pytest.raises(ConfigurationError, match="sessions in file do not tell whose they are"):
         revoking(target, "1").read()
     assert len(list((target.root / SESSIONS).iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "users", ["3", "ada@shop.exemple", "1, nobody@shop.example", "1fa85f64-5717-4562-b3fc-2c963f66afa6"]
+)
+def test_users_that_there_are_not_are_named(target: Target, users: str) -> None:
+    with pytest.raises(ParameterError, match=f"users has none {users.rpartition(' ')[2]}"):
+        revoking(target, users, "", "sanctum").read()
+
+
+def test_a_table_that_is_configured_and_missing_is_refused(target: Target) -> None:
+    about = target.environment.revocation.model_copy(update={"sessions": "database", "users": "people"})
+    environment = target.environment.model_copy(update={"revocation": about})
+    elsewhere = replace(target, environment=environment)
+    with pytest.raises(ConfigurationError, match=r"no table sessions\n.*revocation.session_table"):
+        revoking(elsewhere).read()
+    with pytest.raises(ConfigurationError, match=r"no table people\n.*revocation.users"):
+        revoking(elsewhere, "1", "", "sanctum").read()
+
+
+def test_a_folder_of_sessions_that_is_not_there_is_no_folder_without_any(target: Target) -> None:
+    (target.root / SESSIONS).rename(target.root / "elsewhere")
+    work = revoking(target)
+    with pytest.raises(CommandError, match="the sessions cannot be counted: there is no folder storage"):
+        work.count(work.read())
+
+
+def test_where_sessions_are_not_known_it_is_said(target: Target) -> None:
+    about = target.environment.revocation.model_copy(update={"sessions": "none"})
+    work = revoking(replace(target, environment=target.environment.model_copy(update={"revocation": about})))
+    assert work.warnings == ("sessions go on: revocation.sessions in runbooks.toml does not say where they are",)
+    assert work.without(work.read()) == ["passport", "sessions", "resets"]
 
 
 def test_an_application_that_has_none_of_it(target: Target) -> None:

@@ -26,6 +26,16 @@ def test_ids_and_addresses() -> None:
     assert str(some) == "3 users, since 2026-11-24 01:00:00 UTC"
 
 
+def test_ids_that_are_no_numbers_are_compared_as_text() -> None:
+    uuid = "3FA85F64-5717-4562-b3fc-2c963f66afa6"
+    some = Selection.of(f"12 {uuid}", "")
+    text = f"(id IN ('12') OR LOWER(CAST(id AS CHAR(36))) IN ('{uuid.lower()}'))"
+    assert some.of_users() == text
+    assert some.by_id("id", "users") == text
+    assert some.missing([{"id": 12, "email": "a@x.org"}]) == [uuid]
+    assert some.missing([{"id": uuid.lower(), "email": None}]) == ["12"]
+
+
 @pytest.mark.parametrize(
     "users",
     ["1 OR 1=1", "1;DROP TABLE users", "a'b", "x\\@shop.example", "ada@shop.example'--", "*", "%", "-1", "\x00"],

@@ -23,7 +23,11 @@ def run(command: Command) -> str:
 
 def test_files_of_sessions_and_no_others(tmp_path: Path) -> None:
     folder = tmp_path / "storage/framework/sessions"
-    assert run(count_files(Revocation(sessions="file"), str(tmp_path))) == ""
+    for command in (count_files, remove_files):
+        refused = subprocess.run(
+            command(Revocation(sessions="file"), str(tmp_path)).raw, cwd=tmp_path, capture_output=True
+        )
+        assert (refused.returncode, refused.stdout) == (1, b"there is no folder storage/framework/sessions\n")
     folder.mkdir(parents=True)
     for name in (ID, "b" * 40, ".gitignore", "a" * 39, "notes.txt"):
         (folder / name).write_text("x")

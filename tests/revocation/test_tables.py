@@ -94,6 +94,25 @@ def test_one_user_by_id_or_address(database: Database, users: str) -> None:
     assert execute(database, "SELECT email FROM password_resets") == [("ada@shop.example",)]
 
 
+@pytest.mark.parametrize("users", ["2fa85f64-5717-4562-b3fc-2c963f66afa6", "2ARZ3NDEKTSV4RRFFQ69G5FAVX", "22"])
+def test_an_id_that_nobody_has_is_no_part_of_somebody_elses(database: Database, users: str) -> None:
+    assert {number for numbers in revoke(database, Selection.of(users, "")).values() for number in numbers} == {0}
+    assert execute(database, "SELECT COUNT(*) FROM personal_access_tokens") == [(2,)]
+    assert execute(database, "SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(2,)]
+
+
+def test_users_whose_ids_are_uuids(database: Database) -> None:
+    uuid = "2fa85f64-5717-4562-b3fc-2c963f66afa6"
+    kind = "uuid" if database.driver == "pgsql" else "char(36)"
+    execute(database, f"CREATE TABLE people (id {kind}, email varchar(100), remember_token varchar(100))")
+    execute(database, f"INSERT INTO people VALUES ('{uuid}', 'a@x.org', 'r')")
+    who = Selection.of(uuid.upper(), "")
+    found = revoked(Revocation(users="people"), database.driver, who, ["remember"], ["people"])[0]
+    assert execute(database, found.count)[0][0] == 1
+    execute(database, found.act)
+    assert execute(database, "SELECT remember_token FROM people") == [(None,)]
+
+
 def test_since_a_time(database: Database) -> None:
     left = revoke(database, Selection.of("", "2026-11-10"), ["sanctum", "passport", "sessions", "resets"])
     assert left == {
