@@ -10,7 +10,6 @@ from runbook_lib.config import SecretPlace, Target
 from runbook_lib.errors import RunbookError
 from runbook_lib.platforms.base import Platform
 from runbook_lib.rotation.places import Ground, env_file_on
-from runbook_lib.rotation.places.dotenv import assignments
 from runbook_lib.rotation.values import mask_always
 
 LOOKS_SECRET = re.compile(r"(^|_)(KEY|KEYS|SECRET|PASSWORD|PASSWD|PASS|TOKEN|DSN|CREDENTIALS?|PRIVATE|AUTH)(_|$)")
@@ -41,8 +40,7 @@ def known_secrets(target: Target, platform: Platform, hosts: Sequence[str]) -> t
     for file in _files(target):
         for place in env_file_on(SecretPlace(kind="env_file", file=file), ground):
             try:
-                text = place.text()
-                items = assignments(text)
+                items = place.assignments()
             except RunbookError as error:
                 unseen.append(error.message)
                 continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,7 @@ file=$(readlink -f -- "$1") && [ -n "$file" ] || exit 66
 case $(stat -c %A -- "$file") in *w*) ;; *) exit 69;; esac
 [ -w "$file" ] && [ -w "${file%/*}" ] || exit 69
 [ "$(stat -c %s -- "$file")" -le "$2" ] || exit 70
+[ "$(stat -c %h -- "$file")" -eq 1 ] || exit 71
 stat -c '%i %s %Y %a %u:%g' -- "$file"
 od -An -v -tx1 -- "$file"
 """
@@ -46,7 +48,7 @@ cp -p -- "$file" "$new" && cat > "$new" || exit 73
 [ "$(sum "$new")" = "$after" ] || exit 74
 [ "$(sum "$file")" = "$before" ] || exit 75
 [ "$(stat -c '%u %g %a' -- "$new")" = "$(stat -c '%u %g %a' -- "$file")" ] || exit 77
-sync
+sync -- "$new" 2> /dev/null || sync
 mv -f -- "$new" "$file" || exit 73
 """
 _CHANGED_MEANWHILE = 75
@@ -57,6 +59,7 @@ _REASONS = {
     68: ("cannot be read", "run as a user who may read it"),
     69: ("is read-only", "make file and folder writable for the user that the runbooks run as"),
     70: (f"is larger than {LARGEST} bytes", "check `file` of the place in runbooks.toml"),
+    71: ("has another name, which would keep the old value", "make that a symbolic link"),
     73: ("could not be written", "check the room on its disk; a file that is mounted by itself cannot be replaced"),
     74: ("was not sent as a whole", "run the same command again"),
     _CHANGED_MEANWHILE: ("was changed by somebody else meanwhile", "run the same command again"),
@@ -97,7 +100,8 @@ class EnvFile:
 
     def facts(self) -> dict[str, Any]:
         text, identity = self._read()
-        missing = [name for name, part in self.variables.items() if self._needed(part, name, text)]
+        with self._named():
+            missing = [name for name, part in self.variables.items() if self._needed(part, name, text)]
         if missing:
             raise ConfigurationError(
                 f"{self.file} on {self.host} has no {', '.join(missing)}",
@@ -111,15 +115,18 @@ class EnvFile:
     def read(self) -> Values:
         text, _ = self._read()
         values: Values = {}
-        for name, part in self.variables.items():
-            value = dotenv.value_of(text, name)
-            if value is not None:
-                values |= parts_of(value) if part == "url" else {part: value}
+        with self._named():
+            for name, part in self.variables.items():
+                value = dotenv.value_of(text, name)
+                if value is not None:
+                    values |= parts_of(value) if part == "url" else {part: value}
         return known(values)
 
-    def text(self) -> str:
-        """The whole file, values among it. PlatformError when it cannot be read."""
-        return self._read()[0]
+    def assignments(self) -> list[dotenv.Assignment]:
+        """The whole file, values among it. PlatformError when it cannot be read, ConfigurationError when it is none."""
+        text, _ = self._read()
+        with self._named():
+            return dotenv.assignments(text)
 
     def keep(self) -> Any:
         text, _ = self._read()
@@ -173,6 +180,16 @@ class EnvFile:
         mark = f"{self.run}/{self.name}.{secrets.token_hex(4)}"
         return connector.change(command, mark, repeatable=True)
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """What is wrong in the file is said with the file's name."""
+        try:
+            yield
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{self.file} on {self.host}: {error.message}", next_step=error.next_step
+            ) from error
+
     def _read(self) -> tuple[str, str]:
         """The file's text, and what tells whether it is the same file, unchanged."""
         connector, command = self._command(_READ, None)
@@ -205,8 +222,16 @@ def parts_of(url: str) -> Values:
     """The user and password in a url. ConfigurationError, which shows nothing of it, when it is none."""
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise ConfigurationError("a variable that holds a url holds none", next_step="check the .env file") from error
+        # The host's port is only looked at when it is asked for. An @ that comes late: a / ? or # in the password.
+        late = "@" in f"{parts.path}{parts.query}{parts.fragment}" and "@" not in parts.netloc
+        found = bool(parts.scheme and parts.hostname) and parts.port != 0 and not late
+    except ValueError:
+        found = False
+    if not found:
+        raise ConfigurationError(
+            "a variable that should hold a url holds none",
+            next_step="write KIND://USER:PASSWORD@HOST/NAME there, special characters as %XX",
+        )
     return {"user": unquote(parts.username or ""), "password": unquote(parts.password or "")}
 
 

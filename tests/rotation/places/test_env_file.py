@@ -99,6 +99,7 @@ def test_what_a_killed_one_left_is_cleared_away(env: EnvFile, tmp_path: Path) ->
         (lambda file: (file.unlink(), file.mkdir()), r"\.env on local is no file"),
         (lambda file: file.chmod(0o444), r"\.env on local is read-only"),
         (lambda file: file.write_bytes(b"x" * (env_file.LARGEST + 1)), r"is larger than"),
+        (lambda file: file.with_name("other").hardlink_to(file), r"has another name, which would keep the old value"),
     ],
 )
 def test_a_file_that_could_not_be_written_is_refused_beforehand(
@@ -124,6 +125,24 @@ def test_a_missing_variable_is_named_and_no_value_is(tmp_path: Path, env: EnvFil
     with pytest.raises(ConfigurationError, match=r"\.env on local has no REDIS_PASSWORD, STRIPE") as caught:
         replace(env, variables={"REDIS_PASSWORD": "password", "DB_USERNAME": "user", "STRIPE": "value"}).facts()
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("DB_PASSWORD='s3cr3t", r"\.env on local: DB_PASSWORD is not clear"),
+        ('A=1\nB="s3cr3t', r"\.env on local: the quote in line 4 is never closed"),
+        ('DB_PASSWORD="s3cr3t${A}"', r"\.env on local: DB_PASSWORD takes in the values of other variables"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_beforehand_with_the_name_of_the_file(
+    env: EnvFile, tmp_path: Path, line: str, says: str
+) -> None:
+    (tmp_path / ".env").write_text(f"DB_USERNAME=shop\n#\n{line}\n")
+    for look in (env.facts, env.read):
+        with pytest.raises(ConfigurationError, match=says) as caught:
+            look()
+        assert "s3cr3t" not in str(caught.value)
 
 
 def test_a_variable_of_previous_values_may_be_missing_and_is_taken_away_again(env: EnvFile, tmp_path: Path) -> None:
@@ -184,3 +203,16 @@ def test_a_variable_that_holds_a_url(env: EnvFile, tmp_path: Path) -> None:
     assert url.read() == {"user": "shop", "password": "o ld"}
     url.write(NEW)
     assert (tmp_path / ".env").read_text() == "DATABASE_URL=mysql://shop_a:n3w-s3cr3t@db/shop\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "s3cr3t", "//shop:s3cr3t@db", "mysql://shop:s3#cr3t@db/shop", "mysql://shop:1/s3cr3t@db", "mysql://a:b]@["],
+)
+def test_a_url_that_is_none_is_refused_and_not_shown(env: EnvFile, tmp_path: Path, url: str) -> None:
+    (tmp_path / ".env").write_text(f"DATABASE_URL='{url}'\n")
+    with pytest.raises(
+        ConfigurationError, match=r"\.env on local: a variable that should hold a url holds none"
+    ) as caught:
+        replace(env, variables={"DATABASE_URL": "url"}).read()
+    assert "s3" not in str(caught.value)
