@@ -142,7 +142,7 @@ class Folder:
                 (self._path / part.file).unlink(missing_ok=True)
 
     def _read(self) -> Iterator[tuple[Path, Backup | BackupError]]:
-        for path in sorted(self._path.glob(f"*{RECORD}")):
+        for path in self._records():
             try:
                 backup = read(path.read_bytes())
                 missing = [part.file for part in backup.parts if not self._whole(part.file, part.bytes)]
@@ -151,6 +151,16 @@ class Folder:
                 yield path, error
             except OSError as error:
                 yield path, BackupError(f"it cannot be read: {error.strerror}")
+
+    def _records(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._path.iterdir() if path.name.endswith(RECORD))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise BackupError(
+                f"{self._path} cannot be read: {error.strerror}", next_step="check the folder's path and permissions"
+            ) from error
 
     def _whole(self, name: str, size: int) -> bool:
         with contextlib.suppress(OSError):

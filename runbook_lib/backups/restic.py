@@ -15,6 +15,8 @@ from runbook_lib.command import Command, Secret
 from runbook_lib.errors import BackupError, CommandError
 
 HOST = "runbook"
+# Of a folder; of SFTP, servers over HTTP and S3; of Google's store. What else it says, is no sign that there is none.
+_NONE_YET = ("no such file or directory", "does not exist", "doesn't exist")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Resticked:
         try:
             consume([self._restic("cat", "config", "--quiet")])
         except CommandError as error:
-            if "not installed" in error.message or "wrong password" in error.message:
+            if not _says_there_is_none(error):
                 raise
             consume([self._restic("init", "--quiet")])
 
@@ -111,7 +113,7 @@ class Resticked:
         try:
             snapshots = self._snapshots()
         except CommandError as error:
-            if "Is there a repository" in error.message or "does not exist" in error.message:
+            if _says_there_is_none(error):
                 return
             raise
         names = {tag for snapshot in snapshots for tag in snapshot.get("tags") or () if tag.endswith(RECORD)}
@@ -125,3 +127,8 @@ class Resticked:
         numbers = [str(snapshot["id"]) for snapshot in snapshots]
         if numbers:
             consume([self._restic("forget", "--quiet", *(["--prune"] if prune else []), *numbers)])
+
+
+def _says_there_is_none(error: CommandError) -> bool:
+    """Whether there is no repository yet. restic asks "Is there a repository?" of one that nobody can reach, too."""
+    return "open config file" in error.message and any(words in error.message for words in _NONE_YET)

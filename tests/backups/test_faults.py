@@ -368,6 +368,14 @@ def test_a_record_that_is_none_is_said_and_not_listed(small: Shop, text: str) ->
     assert small.repository.unreadable()[0].startswith("x.backup.json: ")
 
 
+def test_a_folder_that_cannot_be_read_is_none_without_backups(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for look in (Folder(tmp_path / "file").backups, Folder(tmp_path / "file/production").unreadable):
+        with pytest.raises(BackupError, match="cannot be read: Not a directory"):
+            look()
+    assert Folder(tmp_path / "not made yet").backups() == []
+
+
 def test_a_record_that_points_elsewhere_is_not_followed(small: Shop) -> None:
     backup = small.take()
     wrong = replace(backup, parts=[replace(backup.database, file="../../../etc/passwd")])

@@ -76,6 +76,19 @@ def test_a_wrong_password_is_said_and_not_shown(shop: Shop, monkeypatch: pytest.
     assert "another-pw-planted" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["rest:http://127.0.0.1:9/", "s3:http://127.0.0.1:9/shop", "sftp:nobody.invalid:/x"])
+def test_a_repository_that_nobody_can_reach_is_none_without_backups(
+    shops: MakeShop, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESTIC_KEY", "restic-pw-planted")
+    shop = shops("sqlite", restic={"repository": url, "password": {"env": "RESTIC_KEY"}})
+    for look in (shop.repository.backups, shop.repository.unreadable):
+        with pytest.raises(CommandError, match=r"connection refused|EOF"):
+            look()
+    with pytest.raises(CommandError, match=r"connection refused|EOF"):
+        shop.repository.store("x", iter([b"x"]))
+
+
 def test_over_sftp(shops: MakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if (reason := no_ssh()) or shutil.which("restic") is None:
         unavailable(reason or "restic is not installed")
