@@ -15,6 +15,7 @@ LINES = 60
 
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _DRAWN = frozenset({"svg", "title", "line", "polyline", "circle", "text"})
+_TO_NOTEBOOK = re.compile(r"\]\((\w+)\.ipynb\)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,7 +43,8 @@ def _shown(cell: Mapping[str, Any]) -> Iterator[str]:
 
 def _displayed(data: Mapping[str, Any]) -> Iterator[str]:
     if "text/markdown" in data:
-        yield _joined(data["text/markdown"])
+        # Beside a notebook lies a notebook; beside a page, its page.
+        yield _TO_NOTEBOOK.sub(r"](\1.md)", _joined(data["text/markdown"]))
         yield from charts(_joined(data.get("text/html", "")))
     elif "text/plain" in data:
         plain = _joined(data["text/plain"])

@@ -24,9 +24,10 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Project:
-    """A folder with the runbooks and nothing else above it."""
+    """A folder with the runbooks and nothing else above it. inside: where commands are run, the notebooks' folder."""
 
     root: Path
+    inside: Path | None = None
 
     @property
     def notebooks(self) -> Path:
@@ -38,7 +39,14 @@ class Project:
     def run(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
         more.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(
-            argv, cwd=self.notebooks, env=self.env(), capture_output=True, text=True, check=False, timeout=180, **more
+            argv,
+            cwd=self.inside or self.notebooks,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            **more,
         )
 
     def rollback(self, *parameters: str, **more: Any) -> subprocess.CompletedProcess[str]:

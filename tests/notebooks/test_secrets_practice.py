@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import subprocess
 import urllib.parse
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.notebooks.conftest import Project
 from tests.rotation.processes import Processes
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def key(project: Project, environment: str = "production") -> str:
 def nowhere(project: Project, values: list[str], done: subprocess.CompletedProcess[str], processes: Processes) -> None:
     """No value, in any form, was said, kept outside of the evidence, or seen in the process list."""
     texts = {"output": done.stdout + done.stderr, **processes.seen}
-    for file in (project.root / ".runbooks").rglob("*"):
+    for file in [*(project.root / ".runbooks").rglob("*"), *(project.root / "site").rglob("*")]:
         if file.is_file() and not {"practice", "evidence"} & set(file.parts):
             texts[str(file)] = file.read_bytes().decode("latin-1")
     assert any(name.endswith(".ipynb") for name in texts)
@@ -102,3 +105,18 @@ def test_recommended_carries_it_out_in_a_run_of_its_own(leaked: Project) -> None
     history = leaked.json("runbook", "history", "-n", "2")
     assert {record["status"] for record in history} == {"succeeded"}
     assert json.dumps(history).count("rotate_secrets") >= 1
+
+
+def test_drills_and_the_site_made_of_them_show_no_key(practice: Project) -> None:
+    shutil.copytree(ROOT / "docs", practice.root / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", practice.root)
+    at_root = Project(practice.root, practice.root)
+    assert at_root.run("runbook", "practice", "start").returncode == 0
+    old = key(practice)
+    with Processes() as processes:
+        drills = [at_root.run("runbook", "drill", name) for name in ("suspected-breach", "leaked-key")]
+        site = at_root.run("runbook", "site")
+    for done in (*drills, site):
+        assert done.returncode == 0, done.stdout + done.stderr
+        nowhere(practice, [old], done, processes)
+    assert "leaked-key" in (practice.root / "site/runbooks/suspected_breach/index.html").read_text()
