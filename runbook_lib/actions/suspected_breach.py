@@ -189,8 +189,8 @@ class Breach(Procedure):
             skipped="" if steps else self._nothing,
         )
         title = f"Revoke in {self.target.label}: {who}" if steps else f"Suspected breach of {self.target.label}"
-        warnings = ("what is revoked cannot be given back: who is meant to be in signs in again",) if steps else ()
-        warnings += self._revoking.warnings if read else ()
+        lost = ("what is revoked cannot be given back: who is meant to be in signs in again",) if steps else ()
+        warnings = (*lost, *(self._revoking.warnings if read else ()))
         return Plan(title, (section,), snapshot, warnings, self.run.id)
 
     @property
