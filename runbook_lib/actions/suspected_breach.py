@@ -167,10 +167,11 @@ class Breach(Procedure):
         if self.action != "revoke":
             return {"revoke": None}
         read = self._revoking.read()
-        missing = [kind for kind in self._revoking.without(read) if kind in _listed(self.kinds)]
-        if missing:
+        missing = self._revoking.without(read)
+        asked = [kind for kind in missing if kind in _listed(self.kinds)]
+        if asked or set(missing) == set(self._revoking.kinds):
             raise ConfigurationError(
-                f"the application has nothing that is known as {', '.join(missing)}",
+                f"the application has nothing that is known as {', '.join(asked or missing)}",
                 next_step="leave it out of kinds, or set the table revocation in runbooks.toml",
             )
         return {"revoke": read}
@@ -195,8 +196,6 @@ class Breach(Procedure):
 
     @property
     def _nothing(self) -> str:
-        if self.action == "revoke":
-            return "the application has none of what is to be revoked"
         return f"{self.action} has a run of its own" if self.action else "nothing is changed without an action"
 
     def plan(self) -> Table:

@@ -95,6 +95,15 @@ def test_an_action_that_is_none_is_refused(practice: Project) -> None:
     assert "one of: recommended, revoke, rotate, maintenance" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("kinds", ["", "passport"])
+def test_where_nothing_can_be_revoked_it_is_refused(practice: Project, kinds: str) -> None:
+    done = practice.run("papermill", "suspected_breach.ipynb", "-p", "action", "revoke", "-p", "kinds", kinds)
+    assert done.returncode == 1
+    assert "the application has nothing that is known as" in done.stdout + done.stderr
+    assert "set the table revocation" in done.stdout + done.stderr
+    assert practice.last_run()["status"] == "refused"
+
+
 def test_recommended_carries_it_out_in_a_run_of_its_own(leaked: Project) -> None:
     published = shared(leaked) / "storage/app/public/backup.env"
     published.write_text((shared(leaked) / ".env").read_text())
