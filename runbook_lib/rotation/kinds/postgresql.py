@@ -6,16 +6,17 @@ belongs to the owner, too. Passwords go to the server as SCRAM verifiers: no log
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.command import Secret, mask, printable
-from runbook_lib.datastores.sql import Execute, Place, Sql, server
-from runbook_lib.errors import ConfigurationError, PlatformError
-from runbook_lib.rotation.kinds.base import Facts, Reply
+from runbook_lib.command import Secret, printable
+from runbook_lib.datastores.sql import Execute
+from runbook_lib.errors import PlatformError
+from runbook_lib.rotation.kinds.base import Facts
+from runbook_lib.rotation.kinds.database import DatabasePassword
 from runbook_lib.rotation.kinds.naming import other
-from runbook_lib.rotation.values import Values, generated, known
+from runbook_lib.rotation.values import Values, generated
 
 # Role, whether it may log in, the role that it takes at login, its limit of connections.
 _ROLE = """
@@ -29,35 +30,18 @@ FROM pg_db_role_setting r LEFT JOIN pg_database d ON d.oid = r.setdatabase, unne
 WHERE r.setrole = (SELECT oid FROM pg_roles WHERE rolname = %s) ORDER BY 1, 2
 """
 _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE usename = %s AND pid <> pg_backend_pid()"
-_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND pid <> pg_backend_pid()"
-_REFUSALS = ("authentication failed", "is not permitted to log in", "does not exist", "no password supplied")
-LOOK_EVERY = 0.2
 
 
 @dataclass(frozen=True)
-class PostgresPassword:
-    """The user and password by which an application reaches PostgreSQL. admin: who makes roles; timeout, drain:
-    seconds for one statement, and that sessions get to end by themselves."""
+class PostgresPassword(DatabasePassword):
+    """The user and password by which an application reaches PostgreSQL."""
 
-    admin: Place
-    timeout: float
-    drain: float
-
-    @property
-    def variables(self) -> dict[str, str]:
-        return {"DB_USERNAME": "user", "DB_PASSWORD": "password"}
-
-    @property
-    def proves_before(self) -> bool:
-        return True
+    dialect = "pgsql"
+    refusals = ("authentication failed", "is not permitted to log in", "does not exist", "no password supplied")
 
     def facts(self, old: Values) -> Facts:
         user = old.get("user", "")
-        if user == self.admin.user:
-            raise ConfigurationError(
-                f"{user} is the application's user and the one that would lock it out",
-                next_step="name another one, which may make roles, in `admin` of this secret",
-            )
+        self._refuse_own(user)
         with self._sql.transaction(writes=False) as execute:
             role = execute(_ROLE, user)
             if not role:
@@ -83,17 +67,12 @@ class PostgresPassword:
             }
 
     def warnings(self, facts: Facts) -> list[str]:
-        lines = []
-        if facts["usable"] != "accepted":
-            lines.append(f"the present password of {facts['old']} is {facts['usable']} by the server")
+        lines = self._not_usable(facts)
         if facts["any_password"]:
             lines.append(f"the server lets {facts['old']} in with any password: mend pg_hba.conf")
         if facts["new_can_log_in"]:
             lines.append(f"{facts['new']} can log in at present; its password is replaced")
         return lines
-
-    def make(self, old: Values, facts: Facts) -> Values:
-        return known({"user": facts["new"], "password": generated()})
 
     def introduced_by(self, facts: Facts) -> str:
         return f"role {facts['new']} beside {facts['old']}, acting as {facts['owner']}"
@@ -128,53 +107,26 @@ class PostgresPassword:
         self._end_sessions(facts["new"], 0)
         return f"{facts['new']} cannot log in any more"
 
-    def try_out(self, values: Values) -> Reply:
-        place = replace(self.admin, user=values["user"], password=Secret(values["password"]))
-        try:
-            with Sql(server(place, self.timeout), "pgsql").transaction(writes=False) as execute:
-                execute("SELECT 1")
-        except PlatformError as error:
-            refused = any(words in error.message for words in _REFUSALS) or self._locked(values["user"])
-            return Reply("refused" if refused else "unknown", printable(mask(error.message), 160))
-        return Reply("accepted", f"logged in as {values['user']}")
-
-    def _locked(self, user: str) -> bool:
-        """Whether the role may not log in; the server tells why in its own language."""
-        try:
-            with self._sql.transaction(writes=False) as execute:
-                return execute(_ROLE, user)[:1] == [] or not execute(_ROLE, user)[0][0]
-        except PlatformError:
-            return False
-
-    def lives_on(self, facts: Facts) -> str:
-        return ""
-
     def retired_by(self, facts: Facts) -> str:
         return f"{facts['old']} can no longer log in; its sessions end, after up to {self.drain:g} s"
 
-    def retire(self, old: Values, new: Values, facts: Facts) -> str:
-        with self._sql.transaction() as execute:
-            execute(f"ALTER ROLE {quoted(facts['old'])} NOLOGIN")
-        ended = self._end_sessions(facts["old"], self.drain)
-        return f"{ended} sessions were ended" if ended else "all its sessions had ended"
+    def _let_in(self, execute: Execute, facts: Facts, may: bool) -> None:
+        execute(f"ALTER ROLE {quoted(facts['old'])} {'LOGIN' if may else 'NOLOGIN'}")
 
-    def restore(self, old: Values, new: Values, facts: Facts) -> str:
-        with self._sql.transaction() as execute:
-            execute(f"ALTER ROLE {quoted(facts['old'])} LOGIN")
-        return f"{facts['old']} can log in again"
+    def _sessions(self, execute: Execute, user: str) -> Sequence[int]:
+        return [int(number) for (number,) in execute(_SESSIONS, user)]
 
-    def no_restore(self, facts: Facts) -> str:
-        return ""
+    def _end(self, execute: Execute, session: int) -> None:
+        execute("SELECT pg_terminate_backend(%s)", session)
 
-    def _end_sessions(self, role: str, patience: float) -> int:
-        deadline = time.monotonic() + patience
-        while True:
-            with self._sql.transaction() as execute:
-                if not execute(_SESSIONS, role):
-                    return 0
-                if time.monotonic() >= deadline:
-                    return len(execute(_END, role))
-            time.sleep(LOOK_EVERY)
+    def _shut_out(self, user: str) -> bool:
+        # The server tells whoever logs in why not in its own language.
+        try:
+            with self._sql.transaction(writes=False) as execute:
+                role = execute(_ROLE, user)
+        except PlatformError:
+            return False
+        return not role or not role[0][0]
 
     def _verifier(self, user: str, password: str) -> str:
         connection: Any = self._sql.connect()
@@ -185,10 +137,6 @@ class PostgresPassword:
         text = verifier.decode().replace("'", "''")
         Secret(text)
         return text
-
-    @property
-    def _sql(self) -> Sql:
-        return Sql(server(self.admin, self.timeout), "pgsql")
 
 
 def quoted(name: str) -> str:

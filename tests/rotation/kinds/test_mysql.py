@@ -129,7 +129,7 @@ def test_a_session_gets_its_time_and_is_ended_then(kind: MysqlPassword, database
     kind.introduce(OLD, new, facts)
     short, long = login(database, **OLD), login(database, **OLD)
     threading.Timer(0.2, short.close).start()
-    assert kind.retire(OLD, new, facts) == "1 sessions were ended"
+    assert kind.retire(OLD, new, facts) == "ended 1 session"
     with pytest.raises(pymysql.Error):
         long.query("SELECT 1")
 
