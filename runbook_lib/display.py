@@ -12,6 +12,7 @@ from html import escape
 from runbook_lib.command import mask, printable
 
 CELL_LIMIT = 400
+ON_ONE_LINE = 24
 # Entities where not every Markdown knows a backslash before the character: Python-Markdown shows it.
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _TINTS = {
@@ -110,9 +111,11 @@ def _html(text: str) -> str:
 
 
 def _html_cell(text: str) -> str:
+    """A cell; what is short stays on one line."""
     tint = _TINTS.get(text)
     style = f";color:{tint};font-weight:600" if tint else ""
-    return f"<td style='text-align:left{style}'>{_html(text)}</td>"
+    whole = ";white-space:nowrap" if len(text) <= ON_ONE_LINE else ""
+    return f"<td style='text-align:left{style}{whole}'>{_html(text)}</td>"
 
 
 def markdown(text: str, limit: int = CELL_LIMIT) -> str:

@@ -70,7 +70,7 @@ def situation(service: str = "", environment: str = "production", *, alive: bool
     """
     target = target_of(service, environment)
     recorded = {"at work": _at_work, "in force": _in_force, "incident": _incidents, "unfinished": _unfinished}
-    looks = {"live": _live, "health": _health, **recorded} if alive else recorded
+    looks = {"release": _live, "health": _health, **recorded} if alive else recorded
     found = together({name: partial(look, target) for name, look in looks.items()}, LOOK_SECONDS)
     return Situation(target.label, is_practice(target), [row for name in looks for row in _rows(name, found[name])])
 
@@ -94,7 +94,8 @@ def _live(target: Target) -> Rows:
     for host, release in platform_of(target).current().items():
         live.setdefault(str(release), []).append(host)
     return [
-        ("live", f"{release} on {', '.join(hosts)}", "" if len(live) == 1 else "bad") for release, hosts in live.items()
+        ("release", f"{release} on {', '.join(hosts)}", "" if len(live) == 1 else "bad")
+        for release, hosts in live.items()
     ]
 
 

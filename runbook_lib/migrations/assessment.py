@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from runbook_lib.command import quantity
 from runbook_lib.display import Table
 from runbook_lib.migrations.reversing import Reversal
 from runbook_lib.migrations.rules import Verdict
@@ -128,6 +129,6 @@ class Assessment:
 def _deciding(operations: Sequence[Operation], verdict: Verdict) -> str:
     found = [operation for operation in operations if operation.verdict is verdict]
     if verdict is Verdict.SAFE or not found:
-        return f"{len(operations)} operations, none touches older code" if operations else ""
+        return f"{quantity(len(operations), 'operation')}, none touches older code" if operations else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{found[0].kind} {found[0].subject}, line {found[0].line}: {found[0].why}{more}"

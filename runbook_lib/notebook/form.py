@@ -17,7 +17,7 @@ from runbook_lib.notebook.parameters import Parameter, declarations
 
 Choices = Mapping[str, Sequence[tuple[str, str]]]
 
-_WIDTH = "430px"
+_WIDTH = "480px"
 
 
 def declared_in(cells: Sequence[str]) -> tuple[Parameter, ...]:

@@ -18,6 +18,9 @@ from runbook_lib.run.run import last_run
 
 HEAD = ("section", "host", "step", "state", "took")
 
+# What the cell that does it returns as a table.
+_SHOWN = frozenset({"planned", "jobs counted", "looked", "diagnosed", "recommended"})
+
 # The interrupt of the notebook server, which every front end with a server has; the request is the page's own.
 _STOP = """
 <button type="button" style="margin:.3em 0;padding:.3em 1em" onclick="(function(b){
@@ -25,8 +28,8 @@ var c=document.getElementById('jupyter-config-data');
 var base=c?JSON.parse(c.textContent).baseUrl:'/';
 var x=(document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)||[])[1]||'';
 fetch(base+'api/kernels/%s/interrupt',{method:'POST',credentials:'same-origin',headers:{'X-XSRFToken':x}})
-.then(function(r){b.disabled=r.ok;
-b.textContent=r.ok?'stopping after the step in hand':'use the interrupt button above'});
+.then(function(r){return r.ok},function(){return false}).then(function(ok){b.disabled=ok;
+b.textContent=ok?'stopping after the step in hand':'use the interrupt of this program'});
 })(this)">Stop after the step in hand</button>
 """
 
@@ -106,14 +109,18 @@ class Progress:
         expected = f" of about {self.expected:.0f} s" if self.expected >= 1 else ""
         return f"{counted}{time.monotonic() - self.began:.1f} s{expected}"
 
-    def _repr_html_(self) -> str:
+    @property
+    def _table(self) -> Table:
         chart = Chart("slowest answer", self.points) if self.points else None
-        notes = tuple(self.lines)
-        table = Table(
-            f"{self.title}: {self.words}", HEAD if self.steps else (), list(self.steps.values()), notes, chart
-        )
+        head = HEAD if self.steps else ()
+        return Table(f"{self.title}: {self.words}", head, list(self.steps.values()), tuple(self.lines), chart)
+
+    def _repr_html_(self) -> str:
         button = _STOP % escape(self.kernel) if self.kernel and not self.over else ""
-        return f'<div role="status" aria-live="polite">{table._repr_html_()}{button}</div>'
+        return f'<div role="status" aria-live="polite">{self._table._repr_html_()}{button}</div>'
+
+    def _repr_markdown_(self) -> str:
+        return self._table._repr_markdown_()
 
     def __str__(self) -> str:
         rows = [f"  {row[2]}  {row[3]}  {row[4]}".rstrip() for row in self.steps.values()]
@@ -137,7 +144,7 @@ class Follower:
             self._update = None
         if not self._progress.take(event):
             text = live.line(event)
-            if text is not None:
+            if text is not None and event.kind not in _SHOWN:
                 live.say(text)
             return
         if self._update is None:

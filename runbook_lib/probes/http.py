@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from html import unescape
 from typing import Any
 
 import requests
@@ -213,7 +214,7 @@ def _wrong(route: Route, answer: Answer) -> str:
     """What is wrong with an answer, or an empty string."""
     status, body = answer.status, answer.body
     if status != route.status:
-        return f"{status} instead of {route.status}: {printable(mask(body.strip()), 120)}"
+        return f"{status} instead of {route.status}: {printable(mask(readable(body)), 120)}"
     if route.contains and route.contains not in body:
         return f"{status}, but without {route.contains!r}"
     for name, value in route.headers:
@@ -222,6 +223,14 @@ def _wrong(route: Route, answer: Answer) -> str:
     if route.version and not any(names(body, version) for version in route.version):
         return f"{status}, but names {printable(mask(body.strip()), 80)!r} instead of {route.version[0]}"
     return ""
+
+
+def readable(body: str) -> str:
+    """What a body says to a person: of HTML its words."""
+    if not body.lstrip().startswith("<"):
+        return body.strip()
+    words = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|$)|<[^<>]*>", " ", body)
+    return " ".join(unescape(words).split())
 
 
 def names(text: str, version: str) -> bool:

@@ -57,15 +57,15 @@ def seen(found: Situation, about: str) -> list[tuple[str, str]]:
 
 
 def test_what_is_live_is_said(look) -> None:
-    assert seen(look(), "live") == [("v1.4.2 (aaaaaaaaaaaa) on web-1", "")]
+    assert seen(look(), "release") == [("v1.4.2 (aaaaaaaaaaaa) on web-1", "")]
 
 
 def test_two_releases_at_once_stand_out(look) -> None:
-    assert [mark for _, mark in seen(look({"web-1": GOOD, "web-2": BAD}), "live")] == ["bad", "bad"]
+    assert [mark for _, mark in seen(look({"web-1": GOOD, "web-2": BAD}), "release")] == ["bad", "bad"]
 
 
 def test_what_cannot_be_read_is_said(look) -> None:
-    assert seen(look(PlatformError("no repository")), "live") == [("cannot be read: no repository", "ask")]
+    assert seen(look(PlatformError("no repository")), "release") == [("cannot be read: no repository", "ask")]
 
 
 def test_a_service_that_does_not_answer_stands_out(look) -> None:

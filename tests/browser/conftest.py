@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import http.server
 import json
@@ -34,9 +33,9 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """The session's browser."""
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """The system's Chromium, without a window."""
     program = shutil.which("chromium")
     if program is None:
         unavailable("no browser: chromium not found; scripts/real-parts installs what is needed")
@@ -46,6 +45,13 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The session's browser."""
+    with browsing() as browser:
+        yield browser
 
 
 class Page:
@@ -83,18 +89,24 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """This project's site, built and served; its address."""
+@contextmanager
+def served_site(folder: Path) -> Iterator[str]:
+    """This project's site, built into a folder and served; its address."""
     from runbook_lib.publishing.site import build
 
-    folder = tmp_path_factory.mktemp("site")
     build(ROOT, folder)
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """This project's site; its address."""
+    with served_site(tmp_path_factory.mktemp("site")) as address:
+        yield address
 
 
 @contextmanager
@@ -162,13 +174,22 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
 @pytest.fixture
 def project(desks: tuple[Path, str], request: pytest.FixtureRequest) -> Iterator[Project]:
     """A project of the test's own in that folder; its practice environment ends with the test."""
-    root = desks[0] / re.sub(r"\W", "_", request.node.name)
+    with working_at(desks[0] / re.sub(r"\W", "_", request.node.name), desks[1]) as made:
+        yield made
+
+
+@contextmanager
+def working_at(root: Path, address: str) -> Iterator[Project]:
+    """A project in that folder, open in a JupyterLab at that address, whose kernels and practice environment end with
+    it."""
     shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".*"))
     (root / ".runbooks").mkdir()
     made = Project(root)
-    yield made
-    end_kernels(desks[1])
-    made.run("runbook", "practice", "stop")
+    try:
+        yield made
+    finally:
+        end_kernels(address)
+        made.run("runbook", "practice", "stop")
 
 
 def end_kernels(address: str) -> None:
@@ -179,31 +200,3 @@ def end_kernels(address: str) -> None:
     for kernel in kernels:
         request = urllib.request.Request(f"{address}/api/kernels/{kernel}", headers=headers, method="DELETE")
         urllib.request.urlopen(request, timeout=30).close()
-
-
-# Chromium makes the picture small: WebP at a quality at which text stays sharp.
-_SMALL = """
-async picture => {
-  const image = new Image();
-  image.src = `data:image/png;base64,${picture}`;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  canvas.width = image.width;
-  canvas.height = image.height;
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL("image/webp", 0.6).split(",")[1];
-}
-"""
-
-
-def keep(page: Any, name: str, part: str = "", **options: Any) -> None:
-    """Keep a picture for the documentation, where RUNBOOK_SCREENSHOTS names a folder. part: selector of what it shows;
-    empty: the page as it is seen. options: of Playwright's screenshot."""
-    folder = os.environ.get("RUNBOOK_SCREENSHOTS")
-    if not folder:
-        return
-    taken = page.locator(part).first.screenshot() if part else page.screenshot(**options)
-    blank = page.context.new_page()
-    small = blank.evaluate(_SMALL, base64.b64encode(taken).decode())
-    blank.close()
-    (Path(folder) / f"{name}.webp").write_bytes(base64.b64decode(small))

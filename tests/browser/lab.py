@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from runbook_lib.practice.ground import Ground
 from tests.browser.conftest import Page
 from tests.notebooks.conftest import Project
 
@@ -12,6 +13,18 @@ from tests.notebooks.conftest import Project
 PATIENCE = 120_000
 
 Text = str | re.Pattern[str]
+
+
+def start(project: Project, approval: str = "none") -> None:
+    """Practice runs with its bad release live, and asks for approval."""
+    done = project.run("runbook", "practice", "start", "--approval", approval)
+    assert done.returncode == 0, done.stderr
+
+
+def slow_restart(project: Project, seconds: int) -> None:
+    """Restarting production takes its time, as it does elsewhere: a moment in which to stop."""
+    script = Ground.of(project.root).site("production").restart
+    script.write_text(script.read_text().replace("exec ", f"sleep {seconds}\nexec ", 1))
 
 
 class Lab:
@@ -36,9 +49,13 @@ class Lab:
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")
 
+    def cell(self, text: str) -> Any:
+        """The code cell that holds a text."""
+        return self.page.locator(".jp-CodeCell", has=self.page.locator(".cm-content", has_text=text)).first
+
     def at(self, text: str) -> Any:
         """Go to the code cell that holds a text."""
-        cell = self.page.locator(".jp-CodeCell", has=self.page.locator(".cm-content", has_text=text)).first
+        cell = self.cell(text)
         cell.locator(".cm-content").click()
         return cell
 
@@ -68,6 +85,13 @@ class Lab:
         found = self.page.locator(".jp-OutputArea-output", has_text=text).last
         found.wait_for(state="attached")
         return found
+
+    def choose(self, parameter: str, line: re.Pattern[str]) -> None:
+        """Choose, in the form, what a parameter's list has on a line."""
+        row = self.page.locator(".widget-dropdown", has_text=parameter).first
+        row.wait_for()
+        lines = row.locator("select").inner_text().replace("\xa0", " ").split("\n")
+        row.locator("select").select_option(index=next(n for n, one in enumerate(lines) if line.match(one)))
 
     def asked(self) -> Any:
         """The field in which the kernel asks for something, once it does."""

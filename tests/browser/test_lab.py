@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.practice.ground import Ground, Marker
-from tests.browser.conftest import Page, keep
-from tests.browser.lab import Lab
+from tests.browser.conftest import Page
+from tests.browser.lab import Lab, slow_restart, start
 from tests.notebooks.conftest import Project
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -25,18 +25,6 @@ def serves(project: Project, environment: str = "production") -> str:
     assert marker is not None
     with urllib.request.urlopen(f"http://127.0.0.1:{marker.ports[environment]}/version", timeout=5) as answer:
         return str(json.load(answer)["version"])
-
-
-def start(project: Project, approval: str = "none") -> None:
-    """Practice runs with its bad release live, and asks for approval."""
-    done = project.run("runbook", "practice", "start", "--approval", approval)
-    assert done.returncode == 0, done.stderr
-
-
-def slow_restart(project: Project, seconds: int) -> None:
-    """Restarting production takes its time, as it does elsewhere: a moment in which to stop."""
-    script = Ground.of(project.root).site("production").restart
-    script.write_text(script.read_text().replace("exec ", f"sleep {seconds}\nexec ", 1))
 
 
 def steps(project: Project) -> list[str]:
@@ -73,15 +61,10 @@ def test_filled_in_run_and_watched_until_production_serves_the_good_release(
     opened = Lab(page, desks[1], project, "rollback.ipynb")
     opened.run_above("rollback.releases()")
     opened.sees("PRACTICE: shop/production")
-    tag = opened.page.locator(".widget-dropdown select").first
-    tag.wait_for()
-    lines = tag.inner_text().replace("\xa0", " ").split("\n")
-    tag.select_option(index=next(n for n, line in enumerate(lines) if re.match(r"v1\.4\.2 .* known good$", line)))
+    opened.choose("tag", re.compile(r"v1\.4\.2  known good"))
     opened.sees("papermill rollback.ipynb -p tag v1.4.2")
-    keep(opened.page, "lab-form")
     opened.run_from("decision =")
     opened.sees("PASS:")
-    keep(opened.page, "lab-observed")
     rolled_back(opened, project)
     assert project.record()["parameters"]["tag"] == "v1.4.2"
     nothing_wrong(page)
@@ -92,7 +75,6 @@ def test_run_all_stops_at_the_gate_until_the_tag_is_typed(project: Project, desk
     opened = Lab(page, desks[1], project, "rollback.ipynb")
     opened.run_all()
     box = opened.asked()
-    keep(opened.page, "lab-gate")
     box.fill("v1.4.1")
     box.press("Enter")
     opened.sees("'v1.4.1' is not 'v1.4.2'")
@@ -129,7 +111,6 @@ def test_the_stop_button_stops_after_the_step_in_hand_and_what_served_before_is_
     opened.page.get_by_role("button", name="Stop after the step in hand").last.click()
     opened.page.get_by_role("button", name="stopping after the step in hand").wait_for()
     opened.sees("as you asked")
-    keep(opened.page, "lab-stopped")
     assert statuses(project) == ["interrupted"]
     done = steps(project)
     assert any("restart" in step for step in done)

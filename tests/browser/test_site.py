@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ROOT, Page, keep
+from tests.browser.conftest import ROOT, Page
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -46,7 +46,6 @@ def test_the_phases_lead_to_the_runbooks(site: str, page: Page) -> None:
     assert page.page.url.endswith("#resolve")
     page.page.get_by_role("link", name="Roll back a release").first.click()
     page.page.wait_for_url("**/runbooks/rollback/")
-    keep(page.page, "runbook-page")
 
 
 def test_code_is_folded_and_unfolds_by_keyboard(site: str, page: Page) -> None:
@@ -76,4 +75,3 @@ def test_every_runbook_is_reached_from_the_overview(site: str, page: Page) -> No
     page.page.goto(f"{site}/runbooks/")
     links = set(page.page.eval_on_selector_all("article a", "found => found.map(a => a.pathname)"))
     assert {f"/runbooks/{file.stem}/" for file in (ROOT / "notebooks").glob("*.ipynb")} <= links
-    keep(page.page, "site-runbooks")

@@ -11,7 +11,7 @@ import requests
 from runbook_lib.command import MASK, Secret
 from runbook_lib.config import Environment
 from runbook_lib.probes import http
-from runbook_lib.probes.http import Client, Reading, Route, names, places, routes
+from runbook_lib.probes.http import Client, Reading, Route, names, places, readable, routes
 
 NAMED = ("v1.4.2", "a" * 40)
 
@@ -312,3 +312,16 @@ def test_a_failed_request_is_one_that_a_user_would_notice(status, failed):
 
 def test_the_body_limit_is_what_bounds_memory():
     assert http.BODY_LIMIT <= 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("database: no connection\n", "database: no connection"),
+        ("<!doctype html><style>a{color:red}</style><h1>500</h1>Server &lt;Error&gt;", "500 Server <Error>"),
+        ("<script>never closed", ""),
+        ('{"error": "<b>"}', '{"error": "<b>"}'),
+    ],
+)
+def test_of_a_page_its_words_are_shown(body: str, words: str) -> None:
+    assert readable(body) == words

@@ -52,6 +52,6 @@ def offered(releases: Sequence[Release], live: Collection[str], standing: Standi
 
 
 def _line(release: Release, live: Collection[str], standing: Standing) -> str:
-    words = ["live"] if release.id in live else []
-    about = (release.created[:10], release.author, ", ".join(filter(None, [*words, standing.word(release.id)])))
-    return "  ".join(filter(None, (release.tag, *about)))
+    """What is known of it comes first, where a narrow list does not cut it off."""
+    known = ", ".join(filter(None, ["live" if release.id in live else "", standing.word(release.id)]))
+    return "  ".join(filter(None, (release.tag, known, release.created[:10], release.author)))
