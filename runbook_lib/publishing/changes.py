@@ -80,8 +80,10 @@ def feed(found: Sequence[Change], title: str, url: str) -> str:
     newest = _newest(found)
     root = ElementTree.Element(f"{{{ATOM}}}feed")
     _add(root, "title", title)
-    _add(root, "id", url or "urn:runbooks")
+    _add(root, "id", url or "urn:runbooks:changes")
     _add(root, "updated", _stamp(newest[0].at if newest else 0))
+    # Required by RFC 4287, 4.1.1; whoever changed something is named in Git.
+    _add(ElementTree.SubElement(root, f"{{{ATOM}}}author"), "name", title)
     if url:
         ElementTree.SubElement(root, f"{{{ATOM}}}link", {"href": url})
     for change in newest:
@@ -89,6 +91,7 @@ def feed(found: Sequence[Change], title: str, url: str) -> str:
         _add(entry, "title", change.title)
         _add(entry, "id", f"urn:runbooks:{change.id}")
         _add(entry, "updated", _stamp(change.at))
+        _add(entry, "content", change.title)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 

@@ -1,4 +1,5 @@
-"""The site's pages that are made from the record of incidents: the status page with its feed, and the metrics."""
+"""The site's pages that are made from the record of incidents: the status page with its feed, the metrics, and the list
+of post-mortems."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ import time
 from pathlib import Path
 
 from runbook_lib import practice
-from runbook_lib.config import STATE_FOLDER, Loaded
+from runbook_lib.config import STATE_FOLDER, Loaded, Review
+from runbook_lib.incident.follow_ups import follow_ups
 from runbook_lib.incident.story import told
-from runbook_lib.publishing import metrics, status_page
+from runbook_lib.publishing import metrics, postmortem_index, status_page
 from runbook_lib.publishing.status import Status, status
 from runbook_lib.run.journal import FILE_NAME, Event, Journal
 
@@ -17,17 +19,22 @@ def incident_pages(root: Path) -> dict[str, str]:
     """The files by their path below docs/. root: the project. Nothing is started, made or changed.
     ConfigurationError, JournalError."""
     here = practice.known_configuration(root)
-    events = _events(here.state if here else root / STATE_FOLDER)
+    journal = _journal(here.state if here else root / STATE_FOLDER)
+    events = list(journal.events()) if journal else []
     page = _page(here, events)
+    folder = root / (here.configuration.review if here else Review()).folder.expanduser()
+    agreed = follow_ups(journal) if journal else []
     return {
         "status/index.md": status_page.markdown(page),
         f"status/{status_page.FEED}": status_page.feed(page),
         "metrics.md": metrics.page(told(events)),
+        "postmortems.md": postmortem_index.page(root / "docs", folder, agreed),
     }
 
 
-def _events(state: Path) -> list[Event]:
-    return list(Journal(state).events()) if (state / FILE_NAME).is_file() else []
+def _journal(state: Path) -> Journal | None:
+    """The record, where there is one; none is made."""
+    return Journal(state) if (state / FILE_NAME).is_file() else None
 
 
 def _page(here: Loaded | None, events: list[Event]) -> Status:

@@ -21,7 +21,7 @@ PHASES: Mapping[str, str] = {
 def index(sources: Sequence[Source], marks: Mapping[str, Freshness]) -> str:
     """The page of all runbooks. marks: by name."""
     parts = [
-        "# Runbooks",
+        "# All runbooks",
         "Every incident goes through five phases; each leads to its runbooks.",
         diagram(),
         *(part for phase, meaning in PHASES.items() for part in _phase(phase, meaning, sources)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from runbook_lib.publishing.runbook_page import page
 from runbook_lib.publishing.source import Source, sources
 
 MKDOCS = "mkdocs.yml"
+# Every site that MkDocs builds has it.
+MARK = "sitemap.xml"
 
 
 def build(root: Path, out: Path) -> list[Path]:
@@ -33,8 +36,16 @@ def build(root: Path, out: Path) -> list[Path]:
     """
     if not (root / MKDOCS).is_file():
         raise PublishingError(f"there is no {MKDOCS} in {root}", next_step="run this in the project's folder")
-    written = [_write(root / "docs" / name, text) for name, text in pages(root).items()]
-    _mkdocs(root, out)
+    out = out.absolute()
+    _refuse_other(out)
+    generated = pages(root)
+    try:
+        written = [_write(root / "docs" / name, text) for name, text in generated.items()]
+        _mkdocs(root, out)
+    except OSError as error:
+        raise PublishingError(
+            f"the site cannot be written: {error}", next_step="check permissions and room on the disk"
+        ) from error
     return written
 
 
@@ -77,9 +88,20 @@ def _write(file: Path, text: str) -> Path:
 
 
 def _mkdocs(root: Path, out: Path) -> None:
-    """Build strictly: a broken link or an unlisted page is an error."""
+    """Build strictly: a broken link or an unlisted page is an error. What was built before stays until the new one is
+    whole."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as folder:
+        fresh = Path(folder) / "new"
+        _built(root, fresh)
+        if out.exists():
+            out.rename(Path(folder) / "old")
+        fresh.rename(out)
+
+
+def _built(root: Path, out: Path) -> None:
     # Not with --quiet: what is not logged does not count as a warning, and strict counts warnings.
-    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out.absolute())]
+    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
     try:
         done = subprocess.run(
             argv, cwd=root, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
@@ -89,5 +111,15 @@ def _mkdocs(root: Path, out: Path) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         missing = "No module named mkdocs" in said
-        next_step = "pip install 'runbook-lib[site]'" if missing else "mend what it names"
-        raise PublishingError(f"mkdocs does not build the site:\n{said[-3000:]}", next_step=next_step)
+        next_step = "pip install 'runbook-lib[site]'" if missing else "mend what it names, then `runbook site` again"
+        wrong = [line for line in said.splitlines() if not line.startswith("INFO")]
+        raise PublishingError("mkdocs does not build the site:\n" + "\n".join(wrong)[-3000:], next_step=next_step)
+
+
+def _refuse_other(out: Path) -> None:
+    """Building takes the place of what is there: of a site, and of nothing else."""
+    if out.exists() and not (out / MARK).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise PublishingError(
+            f"{out} is there and holds no site that was built before; it stays as it is",
+            next_step="name another folder: --out FOLDER",
+        )

@@ -12,6 +12,15 @@ from tests.notebooks.conftest import Project
 # Milliseconds: JupyterLab on a machine that others use, too.
 PATIENCE = 120_000
 
+# Jupyter Notebook says it only in passing; its server knows.
+_IDLE = """
+async () => {
+  const sessions = await (await fetch("/api/sessions")).json();
+  const ready = kernel => kernel.execution_state === "idle" && kernel.connections > 0;
+  return sessions.length > 0 && sessions.every(one => ready(one.kernel));
+}
+"""
+
 Text = str | re.Pattern[str]
 
 
@@ -28,19 +37,27 @@ def slow_restart(project: Project, seconds: int) -> None:
 
 
 class Lab:
-    """A notebook of a project, in a workspace of its own: JupyterLab opens there what was open before."""
+    """A notebook of a project, in a workspace of its own: JupyterLab opens there what was open before.
 
-    def __init__(self, page: Page, address: str, project: Project, name: str) -> None:
+    front: "lab", or "notebooks" for Jupyter Notebook.
+    """
+
+    def __init__(self, page: Page, address: str, project: Project, name: str, front: str = "lab") -> None:
         self.page = page.page
         self.page.set_default_timeout(PATIENCE)
+        self.front = front
         workspace = project.root.name
-        self.page.goto(f"{address}/lab/workspaces/{workspace}/tree/{workspace}/notebooks/{name}?token=test")
+        place = f"lab/workspaces/{workspace}/tree" if front == "lab" else front
+        self.page.goto(f"{address}/{place}/{workspace}/notebooks/{name}?token=test")
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
         self.idle()
 
     def idle(self) -> None:
         """The kernel is there and does nothing. Before that, JupyterLab drops what it is told to run."""
-        self.page.locator(".jp-StatusBar-TextItem, .jp-Toolbar-kernelStatus", has_text="| Idle").first.wait_for()
+        if self.front == "lab":
+            self.page.locator(".jp-StatusBar-TextItem", has_text="| Idle").first.wait_for()
+        else:
+            self.page.wait_for_function(_IDLE)
 
     def menu(self, menu: str, entry: str) -> None:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from runbook_lib.publishing.changes import ATOM, Change, commits, drilled, feed, last_changes, page
+from tests.publishing.atom import lacking
 from tests.publishing.notebooks import evidence
 
 CHANGES = [Change(1.0, "older", "commit:a"), Change(2.0, "<newer> & more", "commit:b")]
@@ -55,6 +56,10 @@ def test_the_feed_is_atom_with_lasting_ids() -> None:
         "urn:runbooks:commit:b",
         "urn:runbooks:commit:a",
     ]
+
+
+def test_the_feed_has_what_its_standard_requires() -> None:
+    assert lacking(feed(CHANGES, "Changes", "")) == []
 
 
 def test_the_feed_of_nothing_is_a_feed() -> None:

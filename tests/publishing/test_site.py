@@ -59,6 +59,29 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
         build(root, tmp_path / "site")
 
 
+@pytest.mark.slow
+def test_a_build_that_fails_leaves_the_site_of_before(tmp_path: Path) -> None:
+    root = project(tmp_path / "project")
+    build(root, tmp_path / "site")
+    before = (tmp_path / "site/index.html").read_text()
+    (root / "docs/index.md").write_text("# Other\n\n[nowhere](nowhere.md)\n")
+    with pytest.raises(PublishingError):
+        build(root, tmp_path / "site")
+    assert (tmp_path / "site/index.html").read_text() == before
+    (root / "docs/index.md").write_text("# Other\n")
+    build(root, tmp_path / "site")
+    assert (tmp_path / "site/index.html").read_text() != before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["project", "site"]
+
+
+def test_a_folder_that_holds_something_else_is_not_built_over(tmp_path: Path) -> None:
+    root = project(tmp_path / "project")
+    with pytest.raises(PublishingError, match="holds no site"):
+        build(root, root)
+    assert (root / "mkdocs.yml").is_file()
+    assert not (root / "docs/runbooks").exists()
+
+
 def test_without_a_configuration_of_the_site_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(PublishingError, match=r"no mkdocs\.yml"):
         build(tmp_path, tmp_path / "site")
