@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,19 +15,30 @@ LINES = 60
 
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _DRAWN = frozenset({"svg", "title", "line", "polyline", "circle", "text"})
-_TO_NOTEBOOK = re.compile(r"\]\((\w+)\.ipynb\)")
+_NOTEBOOK = re.compile(r"\[((?:[^\]\\]|\\.)*)\]\((\w+)\.ipynb\)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def outputs_of(file: Path) -> dict[str, str]:
+def outputs_of(file: Path, runbooks: Collection[str] = ()) -> dict[str, str]:
     """By cell id, what each code cell of an executed notebook showed, as Markdown; nothing for a file that is not there
-    or is no notebook. Cells that showed nothing are left out."""
+    or is no notebook. Cells that showed nothing are left out. runbooks: names of those with a page beside this one,
+    to which what they showed may lead."""
     try:
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):
         return {}
     shown = {str(cell.get("id", "")): "\n\n".join(_shown(cell)) for cell in cells if cell["cell_type"] == "code"}
-    return {name: text for name, text in shown.items() if text}
+    return {name: _led(text, runbooks) for name, text in shown.items() if text}
+
+
+def _led(markdown: str, runbooks: Collection[str]) -> str:
+    """Where a notebook leads to the next one, the page leads to its page; where there is none, it says the words."""
+
+    def link(found: re.Match[str]) -> str:
+        words, name = found.groups()
+        return f"[{words}]({name}.md)" if name in runbooks else words
+
+    return _NOTEBOOK.sub(link, markdown)
 
 
 def _shown(cell: Mapping[str, Any]) -> Iterator[str]:
@@ -43,8 +54,7 @@ def _shown(cell: Mapping[str, Any]) -> Iterator[str]:
 
 def _displayed(data: Mapping[str, Any]) -> Iterator[str]:
     if "text/markdown" in data:
-        # Beside a notebook lies a notebook; beside a page, its page.
-        yield _TO_NOTEBOOK.sub(r"](\1.md)", _joined(data["text/markdown"]))
+        yield _joined(data["text/markdown"])
         yield from charts(_joined(data.get("text/html", "")))
     elif "text/plain" in data:
         plain = _joined(data["text/plain"])

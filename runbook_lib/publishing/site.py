@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runbook_lib.config import STATE_FOLDER
@@ -58,10 +58,11 @@ def pages(root: Path) -> dict[str, str]:
     marks = {source.name: freshness(source.name, source.digest, records) for source in found}
     commits = changes.commits(root)
     days = changes.last_changes(commits)
+    names = [source.name for source in found]
     happened = [*commits, *changes.drilled(records)]
     return {
         "runbooks/index.md": index(found, marks),
-        **{f"runbooks/{s.name}.md": _page(s, marks[s.name], state, days) for s in found},
+        **{f"runbooks/{s.name}.md": _page(s, marks[s.name], state, days, names) for s in found},
         "reference/configuration.md": configuration_reference(),
         "reference/library.md": api_reference(),
         **incident_pages(root),
@@ -70,8 +71,8 @@ def pages(root: Path) -> dict[str, str]:
     }
 
 
-def _page(source: Source, mark: Freshness, state: Path, days: Mapping[str, str]) -> str:
-    return page(source, mark, outputs_of(_executed(mark.last, state)), days.get(source.name, ""))
+def _page(source: Source, mark: Freshness, state: Path, days: Mapping[str, str], names: Sequence[str]) -> str:
+    return page(source, mark, outputs_of(_executed(mark.last, state), names), days.get(source.name, ""))
 
 
 def _executed(evidence: Evidence | None, state: Path) -> Path:

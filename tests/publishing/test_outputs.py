@@ -30,12 +30,6 @@ def test_a_table_comes_as_a_table(tmp_path: Path) -> None:
     assert "| a | b |" in shown(tmp_path, displayed(Table("T", ("a", "b"), [("1", "2")])))
 
 
-def test_a_link_to_another_runbook_leads_to_its_page(tmp_path: Path) -> None:
-    text = "1. [a key leaked](suspected_breach.ipynb): `papermill suspected_breach.ipynb`"
-    output = {"output_type": "display_data", "data": {"text/markdown": text}}
-    assert shown(tmp_path, output) == "1. [a key leaked](suspected_breach.md): `papermill suspected_breach.ipynb`"
-
-
 def test_a_chart_comes_with_its_table(tmp_path: Path) -> None:
     chart = Chart("slowest answer", [(0.0, 10.0, 0), (1.0, 20.0, 1)])
     assert shown(tmp_path, displayed(Table("T", ("a",), [("1",)], chart=chart))).count("<svg") == 1
@@ -65,6 +59,15 @@ def test_only_drawings_are_taken_over_from_html() -> None:
         "<svg><</svg>",
     ]
     assert list(charts("".join([*bad, "<svg><</svg>", good]))) == [good]
+
+
+def test_what_leads_to_a_notebook_leads_to_its_page(tmp_path: Path) -> None:
+    words = "1. [a \\[worker\\] hangs](mitigate.ipynb): `papermill mitigate.ipynb`, or [look](own.ipynb)"
+    output = {"output_type": "execute_result", "data": {"text/markdown": words}}
+    file = tmp_path / "executed.ipynb"
+    file.write_text(json.dumps(notebook(None, output)))
+    shown = outputs_of(file, ["mitigate"])["look"]
+    assert shown == "1. [a \\[worker\\] hangs](mitigate.md): `papermill mitigate.ipynb`, or look"
 
 
 def test_long_output_is_cut(tmp_path: Path) -> None:
