@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rollback drill lab site check test bench clean
+.PHONY: help setup rollback drill lab site pictures check test bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -31,6 +31,9 @@ lab: setup ## open the runbooks in JupyterLab
 site: setup ## drill every runbook in practice, then build the site into site/
 	runbook drill --all
 	runbook site
+
+pictures: setup ## take the documentation's pictures anew, in a real browser
+	python -m tests.browser.pictures
 
 check: setup ## lint, format, types, layers, unit tests: under a minute
 	ruff check .

@@ -89,7 +89,8 @@ def _replaced(file: Path, text: str) -> Path:
 def markdown(page: Status) -> str:
     """The page of the site."""
     lines = [f"# {shown(page.title)}", "", f"**{_ALL[page.state]}** ({utc(page.at)}). [Feed]({FEED})", ""]
-    lines += [f"| component | state | {page.days} days |", "| --- | --- | --- |"]
+    if page.components:
+        lines += [f"| component | state | {page.days} days |", "| --- | --- | --- |"]
     lines += [f"| {shown(one.name)} | {_WORDS[one.state]} | {one.share:.2%} |" for one in page.components]
     lines += ["", "## Incidents", ""]
     lines += [line for one in page.incidents for line in _markdown_incident(one)] or ["None."]

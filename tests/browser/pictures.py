@@ -35,7 +35,7 @@ async picture => {
   canvas.width = image.width;
   canvas.height = image.height;
   canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL("image/webp", 0.75).split(",")[1];
+  return canvas.toDataURL("image/webp", 0.7).split(",")[1];
 }
 """
 
@@ -105,6 +105,7 @@ def top(part: Any) -> None:
 
 def keep(page: Any, name: str) -> None:
     """Write a picture of the page, as it is seen, for the documentation."""
+    page.mouse.move(0, 0)
     taken = page.screenshot()
     blank = page.context.new_page()
     small = base64.b64decode(blank.evaluate(_SMALL, base64.b64encode(taken).decode()))
