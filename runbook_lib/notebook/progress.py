@@ -4,7 +4,7 @@ in hand. Where nothing can be displayed, the lines of runbook_lib.run.live are p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -38,13 +38,15 @@ b.textContent=ok?'stopping after the step in hand':'use the interrupt of this pr
 class Progress:
     """How far a run is. kernel: the kernel's id, for the button, or empty.
 
-    planned: id, host and title of each step by section. steps: the rows of the section in hand, by step. expected:
+    planned: id, host and title of each step by section. earlier: rows of steps that were finished before the run was
+    continued. steps: the rows of the section in hand, by step. expected:
     seconds that it took before. points: of the observation's chart. begun: whether anything was done that could be
     taken back.
     """
 
     kernel: str = ""
     planned: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    earlier: dict[str, list[str]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)
     title: str = ""
     expected: float = 0.0
@@ -58,8 +60,8 @@ class Progress:
         """Bring it up to date by one event; whether anything changed."""
         data = event.data
         match event.kind:
-            case "opened":
-                self.begun = False
+            case "opened" | "continued":
+                self.planned, self.earlier, self.begun = {}, {}, False
                 return False
             case "planned":
                 self._plan(data["facts"])
@@ -69,7 +71,7 @@ class Progress:
             case "step started":
                 self._step(data, "started", "")
             case "step finished":
-                self._step(data, data["outcome"], f"{data['seconds']:.1f} s")
+                self._step(data, *_came(data))
             case "measured":
                 self.points.append(data["point"])
             case "sampled":
@@ -90,7 +92,7 @@ class Progress:
         section = data["section"]
         self.title = data.get("title") or data.get("reason") or f"observing {section}"
         self.steps = {
-            step: [section, host, title, "", ""]
+            step: self.earlier.get(step, [section, host, title, "", ""])
             for step, host, title in self.planned.get(section, ())
             if "title" in data
         }
@@ -99,7 +101,16 @@ class Progress:
 
     def _step(self, data: dict[str, Any], state: str, took: str) -> None:
         self.begun = True
-        self.steps[data["step"]] = [data["section"], data["host"], data["title"], state, took]
+        self.steps[data["step"]] = _row(data, state, took)
+
+    def recall(self, events: Iterable[Event]) -> None:
+        """What a continued run did before: its plan, and the steps that are finished. events: of the run."""
+        for event in events:
+            if event.kind == "planned":
+                self._plan(event.data["facts"])
+            elif event.kind == "step finished":
+                self.begun = True
+                self.earlier[event.data["step"]] = _row(event.data, *_came(event.data))
 
     @property
     def words(self) -> str:
@@ -129,6 +140,15 @@ class Progress:
     __repr__ = __str__
 
 
+def _came(data: dict[str, Any]) -> tuple[str, str]:
+    """How a step ended, and how long it took."""
+    return data["outcome"], f"{data['seconds']:.1f} s"
+
+
+def _row(data: dict[str, Any], state: str, took: str) -> list[str]:
+    return [data["section"], data["host"], data["title"], state, took]
+
+
 class Follower:
     """Listens to runs and keeps one display a section. display: makes a new display of a thing and returns what brings
     it up to date."""
@@ -142,6 +162,7 @@ class Follower:
         begins = event.kind in ("section started", "going back", "observing")
         if begins:
             self._update = None
+            self._recall(event.run)
         if not self._progress.take(event):
             text = live.line(event)
             if text is not None and event.kind not in _SHOWN:
@@ -153,6 +174,12 @@ class Follower:
             self._update(self._progress)
         if event.kind == "interrupted" and self._progress.begun:
             self._display(Offer(event.data["reason"], last_run()))
+
+    def _recall(self, name: str) -> None:
+        """A run that another process began was planned there."""
+        run = last_run()
+        if not self._progress.planned and run is not None and run.id == name:
+            self._progress.recall(run.journal.events(name))
 
 
 def follow(display: Callable[[Any], Callable[[Any], None]], kernel: str) -> None:

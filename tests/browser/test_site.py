@@ -62,6 +62,15 @@ def test_on_paper_everything_is_unfolded(site: str, page: Page) -> None:
     assert page.page.locator("details:not([open])").count() == 0
 
 
+def test_on_paper_no_table_is_cut(site: str, page: Page) -> None:
+    page.page.set_viewport_size({"width": 720, "height": 1000})
+    page.page.emulate_media(media="print")
+    for path in PAGES:
+        page.page.goto(f"{site}/{path}")
+        cut = "found => found.filter(one => one.getBoundingClientRect().right > innerWidth + 1).length"
+        assert page.page.eval_on_selector_all("article table", cut) == 0, path
+
+
 def test_it_fits_a_phone(site: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, is_mobile=True)
     page = context.new_page()

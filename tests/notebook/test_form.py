@@ -8,6 +8,7 @@ import ipywidgets
 import pytest
 
 from runbook_lib.notebook.form import Form, declared_in
+from runbook_lib.notebook.offer import Offer
 
 CELL = """from typing import Literal
 
@@ -77,6 +78,17 @@ def test_a_value_that_is_not_offered_stays() -> None:
     control = controls(form(tag="v0.9"))["tag"]
     assert control.value == "v0.9"
     assert ("v0.9 (not known here)", "v0.9") in control.options
+
+
+def test_only_core_widgets_are_used() -> None:
+    """Front ends without extensions, Visual Studio Code among them, have no others."""
+
+    def modules(widget: Any) -> set[str]:
+        below = [modules(child) for child in getattr(widget, "children", ())]
+        return {widget._model_module, widget._view_module}.union(*below)
+
+    assert modules(form().widget()) == {"@jupyter-widgets/controls"}
+    assert modules(Offer("stopped", None).widget()) == {"@jupyter-widgets/controls"}
 
 
 @pytest.mark.parametrize("name", ["tag", "mode", "window", "refresh", "dry_run"])

@@ -126,3 +126,21 @@ def test_an_offer_without_a_run_says_so_at_its_button() -> None:
     assert "&lt;b&gt;hand" in said.value
     button.click()
     assert came.value == "there is no run"
+
+
+def test_a_continued_run_shows_what_was_done_before() -> None:
+    made = Progress()
+    made.take(event("continued", former="ann@web-1", left="interrupted"))
+    made.recall([event("planned", facts=FACTS), event("step finished", **STEP, outcome="done", seconds=0.25)])
+    made.take(event("section started", **SECTION))
+    assert [row[2:] for row in made.steps.values()] == [["link", "done", "0.2 s"], ["run", "", ""]]
+    assert made.begun
+
+
+def test_what_its_cell_returns_as_a_table_is_not_printed_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Follower(lambda _thing: lambda _again: None, "")(event("planned", facts=FACTS, digest="d"))
+    assert capsys.readouterr().out == ""
+
+
+def test_it_has_a_form_in_markdown() -> None:
+    assert "| production | web-1 | link |" in progress()._repr_markdown_()
