@@ -154,7 +154,7 @@ def _settle(settings: Path) -> None:
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError):
             urllib.request.urlopen(url, timeout=2).close()
