@@ -190,7 +190,3 @@ def test_form_and_gate_with_the_keyboard_alone(project: Project, desks: Desks, p
     keyboard.type("v1.4.2")
     keyboard.press("Enter")
     opened.sees("(typed)")
-    # JupyterLab gives the keyboard back to the notebook when the field is gone.
-    for _ in range(8):
-        keyboard.press("Shift+Enter")
-    rolled_back(opened, project)
