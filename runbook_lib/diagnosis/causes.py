@@ -16,6 +16,7 @@ from runbook_lib.diagnosis.rules import (
     processes,
     release,
     stores,
+    told,
     traffic,
 )
 
@@ -39,14 +40,12 @@ RULES: tuple[Rule, ...] = (
     database.slow_query,
     stores.cache_down,
     stores.queue_backlog,
-    stores.corrupt_rows,
-    database.schema_mismatch,
     stores.jobs_failing,
-    connections.credential_refused,
-    connections.name_unresolved,
     connections.cut_off,
     outside.third_party,
+    *map(told.rule, told.WORDS),
     release.bad_release,
+    release.releases_apart,
     release.configuration_change,
     left_on.maintenance_left_on,
     left_on.mitigation_left_on,
@@ -54,15 +53,24 @@ RULES: tuple[Rule, ...] = (
     traffic.error_spike,
     traffic.traffic_spike,
     traffic.slow_answers,
+    traffic.replica_ill,
     traffic.leaked_key,
 )
 
 _SYMPTOMS = (
     *("error-spike", "slow-answers", "bad-release", "corrupt-rows", "configuration-change", "mitigation-left-on"),
-    *("schema-mismatch", "jobs-failing", "host-overloaded", "clock-skew"),
+    *("schema-mismatch", "jobs-failing", "host-overloaded", "clock-skew", "sessions-lost", "limit-reached"),
+    *("throttled", "deadlocks", "upstream-down", "replica-ill", "releases-apart"),
 )
 # What is said of a connection to a store, by the application.
-_CUT_OFF = ("cut-off", "name-unresolved")
+_CUT_OFF = ("cut-off", "name-unresolved", "database-restarts")
+# What makes answers late fills processes and connections with what waits.
+_WAITING = ("queue-backlog", "process-hung", "connections-exhausted")
+# What code that is wrong brings about.
+_BY_CODE = (
+    *("error-spike", "slow-answers", "schema-mismatch", "jobs-failing", "corrupt-rows", "release-incomplete"),
+    *("limit-reached", "deadlocks", "sessions-lost", "mitigation-left-on", "replica-ill", "releases-apart"),
+)
 
 # What a cause explains besides itself: while it holds, those are likely its effects.
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
@@ -75,40 +83,41 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "port-taken": (*_SYMPTOMS, "process-down", "process-hung"),
     "process-down": (*_SYMPTOMS,),
     "process-hung": (*_SYMPTOMS,),
-    "database-down": (
-        *(*_SYMPTOMS, *_CUT_OFF),
-        *("connections-exhausted", "queue-backlog", "process-hung", "workers-down", "credential-refused"),
-    ),
+    "database-down": (*_SYMPTOMS, *_CUT_OFF, *_WAITING, "workers-down", "credential-refused", "database-lock"),
     "connections-exhausted": (*_SYMPTOMS, "slow-query", "queue-backlog", "process-hung", "cut-off"),
-    "database-lock": (*_SYMPTOMS, "slow-query", "connections-exhausted", "queue-backlog", "process-hung"),
+    "database-lock": (*_SYMPTOMS, *_WAITING, "slow-query"),
     "database-read-only": (*_SYMPTOMS, "storage-closed"),
-    "slow-query": (*_SYMPTOMS, "connections-exhausted", "queue-backlog"),
-    "cache-down": (*_SYMPTOMS, *_CUT_OFF, "queue-backlog", "workers-down"),
+    "database-restarts": (*_SYMPTOMS, "cut-off"),
+    "slow-query": (*_SYMPTOMS, *_WAITING),
+    "cache-down": (*_SYMPTOMS, *_CUT_OFF, "queue-backlog", "workers-down", "third-party", "connections-exhausted"),
     "workers-down": ("queue-backlog",),
     "halted": ("queue-backlog", "workers-down", "mitigation-left-on"),
-    "third-party": (*_SYMPTOMS, *_CUT_OFF, "queue-backlog", "process-hung"),
-    "certificate": ("error-spike", "slow-answers", "process-down", "bad-release"),
-    "clock-skew": ("error-spike", "credential-refused"),
+    "third-party": (*_SYMPTOMS, "cut-off", "queue-backlog", "process-hung"),
+    "certificate": ("error-spike", "slow-answers", "process-down", "bad-release", "third-party"),
+    "clock-skew": ("error-spike", "credential-refused", "replica-ill"),
     "maintenance-left-on": (*_SYMPTOMS,),
-    "traffic-spike": ("slow-answers", "error-spike", "bad-release", "connections-exhausted", "host-overloaded"),
-    "bad-release": (
-        "error-spike",
-        "slow-answers",
-        "mitigation-left-on",
-        "schema-mismatch",
-        "jobs-failing",
-        "corrupt-rows",
-    ),
-    "corrupt-rows": ("error-spike", "slow-answers"),
-    "schema-mismatch": ("error-spike", "jobs-failing"),
+    "traffic-spike": (*_SYMPTOMS, "connections-exhausted"),
+    "bad-release": (*_BY_CODE,),
+    "releases-apart": ("replica-ill", *_BY_CODE),
+    "release-incomplete": ("error-spike", "jobs-failing", "replica-ill"),
     "configuration-change": (
-        *("error-spike", "slow-answers", "bad-release", "jobs-failing", "credential-refused"),
+        *("error-spike", "slow-answers", "bad-release", "jobs-failing", "credential-refused", "configuration-wrong"),
+        *("app-key", "sessions-lost", "replica-ill", "schema-mismatch"),
         *_CUT_OFF,
     ),
-    "credential-refused": ("error-spike", "jobs-failing"),
-    "name-unresolved": ("error-spike", "jobs-failing", "cut-off"),
-    "cut-off": ("error-spike", "jobs-failing"),
-    "host-overloaded": ("slow-answers", "error-spike"),
+    "configuration-wrong": ("error-spike", "jobs-failing", "bad-release", "replica-ill"),
+    "app-key": ("error-spike", "jobs-failing", "bad-release", "sessions-lost", "corrupt-rows", "replica-ill"),
+    "credential-refused": ("error-spike", "jobs-failing", "third-party", "cut-off", "replica-ill"),
+    "name-unresolved": ("error-spike", "jobs-failing", "cut-off", "third-party", "replica-ill"),
+    "cut-off": ("error-spike", "jobs-failing", "replica-ill", "third-party"),
+    "corrupt-rows": ("error-spike", "slow-answers", "jobs-failing"),
+    "schema-mismatch": ("error-spike", "jobs-failing"),
+    "deadlocks": ("error-spike", "jobs-failing"),
+    "limit-reached": ("error-spike", "slow-answers", "jobs-failing", "upstream-down", "replica-ill"),
+    "upstream-down": ("error-spike", "slow-answers", "replica-ill"),
+    "throttled": ("error-spike", "sessions-lost"),
+    "host-overloaded": ("slow-answers", "error-spike", "limit-reached", "upstream-down", "replica-ill"),
+    "replica-ill": ("error-spike", "slow-answers"),
     "leaked-key": ("error-spike",),
 }
 # Below that a cause is not certain enough to explain others away.
@@ -141,9 +150,11 @@ def diagnose(facts: Facts) -> Diagnosis:
 
 def ranked(found: list[Cause]) -> list[Cause]:
     """The causes, best first; one that another one explains comes after it and says so."""
-    by_name = {cause.name: cause for cause in found}
+    by_name: dict[str, Cause] = {}
+    for cause in found:  # what is looked at and what is told may be the same cause: the surer one counts
+        by_name[cause.name] = max(cause, by_name.get(cause.name, cause), key=lambda one: one.score)
     judged = []
-    for cause in found:
+    for cause in by_name.values():
         roots = [
             other
             for other in by_name.values()

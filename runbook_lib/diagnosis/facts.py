@@ -77,6 +77,11 @@ class Facts:
         return sorted((m for m in self.messages if m.last >= after), key=lambda message: -message.count)
 
     @property
+    def redis_known(self) -> RedisState | None:
+        """Redis, where it let this look in."""
+        return None if self.redis is None or self.redis.denies else self.redis
+
+    @property
     def live(self) -> Release | None:
         """The release that most hosts run."""
         common = Counter(release.id for release in self.releases.values()).most_common(1)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from runbook_lib.config import Observation
 from runbook_lib.probes.http import Reading
+from runbook_lib.probes.messages import SILENCE, Message
 from runbook_lib.probes.metrics import Traffic, merged
 
 # Fewer failed or slow requests than that prove nothing.
@@ -19,6 +20,11 @@ SLOW_SHARE = 0.1
 # So many real requests, none of which is slow, are calm traffic; so many times the limit is very slow.
 CALM = 10
 VERY = 4
+# Where nothing counts real requests: errors of one kind that the log must hold, in all and a minute, in a burst that
+# is no older than so many seconds and still goes on. What is logged all day is everyday life.
+LOGGED = 10
+LOGGED_A_MINUTE = 5.0
+BURST = 3600.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,14 @@ class Flow:
 
 @dataclass(frozen=True)
 class Impact:
-    """What users have of it. rounds: every route at every place, asked several times; flow: real traffic or None."""
+    """What users have of it. rounds: every route at every place, asked several times; flow: real traffic or None; logged:
+    the messages of now, at Unix time `at`, which stand for real traffic where nothing counts it."""
 
     rounds: Sequence[Sequence[Reading]] = ()
     flow: Flow | None = None
     limits: Observation = field(default_factory=Observation)
+    logged: Sequence[Message] = ()
+    at: float = 0.0
 
     @cached_property
     def by_route(self) -> dict[tuple[str, str], list[Reading]]:
@@ -81,12 +90,12 @@ class Impact:
 
     @cached_property
     def silent(self) -> list[str]:
-        """The places at which nothing answers at all."""
+        """The places at which nothing answers at all, be it by the word of a proxy."""
         places = dict.fromkeys(place for place, _ in self.by_route)
         return [
             place
             for place in places
-            if all(r.status == 0 for (where, _), readings in self.by_route.items() if where == place for r in readings)
+            if all(r.unanswered for (where, _), readings in self.by_route.items() if where == place for r in readings)
         ]
 
     @property
@@ -126,18 +135,30 @@ class Impact:
 
     @property
     def _slow_readings(self) -> bool:
-        """A route that is slow each time that it is asked, though it answers. While real requests are fast, a machine
-        that is busy for a moment explains that, unless it is very slow."""
+        return any(self.slow_at(place) for place in self.places)
+
+    def slow_at(self, place: str) -> list[Reading]:
+        """The last readings of the routes that are slow at a place each time that they are asked, though they answer.
+        While real requests are fast, a machine that is busy for a moment explains that, unless it is very slow."""
         bound = self.limits.max_p95_ms / 1000
         if self.flow is not None and self.flow.total.requests >= CALM and not self.flow.total.slower(bound):
             bound *= VERY
-        answered = [readings for readings in self.by_route.values() if all(r.status for r in readings)]
-        return any(len(readings) > 1 and all(r.seconds > bound for r in readings) for readings in answered)
+        answered = [rs for (where, _), rs in self.by_route.items() if where == place and all(r.status for r in rs)]
+        return [rs[-1] for rs in answered if len(rs) > 1 and all(r.seconds > bound for r in rs)]
 
     @property
     def hurt(self) -> bool:
         """Whether users, or the checks that stand for them, have anything of it."""
-        return bool(self.failing) or self.errors or self.slow
+        return bool(self.failing) or self.errors or self.slow or self.storm is not None
+
+    @cached_property
+    def storm(self) -> Message | None:
+        """The most frequent error of which the log is full since a short while, where nothing counts real requests."""
+        if self.flow is not None:
+            return None
+        bursts = [m for m in self.logged if self.at - m.began < BURST and self.at - m.last < SILENCE[0]]
+        often = [m for m in bursts if m.count >= LOGGED and m.per_minute >= LOGGED_A_MINUTE]
+        return max(often, key=lambda message: message.count, default=None)
 
     @property
     def p95_ms(self) -> float | None:
@@ -159,6 +180,8 @@ class Impact:
         if self.errors and self.flow:
             total = self.flow.total
             found.append(f"{total.error_rate or 0:.0%} of {total.requests:.0f} requests failed")
+        if self.storm and not self.failing:
+            found.append(f"{self.storm.count} errors of one kind are logged, {self.storm.per_minute:.0f} a minute")
         if self.slow:
             found.append(f"95th percentile of latency {self.p95_ms or 0:.0f} ms, {self.limits.max_p95_ms:g} ms allowed")
         return "; ".join(found) or "nobody is seen to be hindered"

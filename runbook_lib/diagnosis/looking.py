@@ -154,6 +154,7 @@ class _Look:
         skew = {name: m.skew for name, m in machines.items() if m.skew is not None and abs(m.skew) > m.skew_error}
         standing = Standing.of(journal, self.target.label)
         forced = in_force(journal, self.target.label)
+        told = tuple(messages(logs, skew, switched=list(switched.values())))
         reaching = [log.reaches for log in logs.values() if log.reaches is not None]
         changed = [
             *changes.switches(releases, switched),
@@ -165,10 +166,14 @@ class _Look:
         ]
         traffic: Flow | None = _seen(found.get("traffic"), Flow, None)
         readings: list[list[Reading]] = _seen(found.get("routes"), list, [])
+        database = _late(found.get("database"), DatabaseState, lambda why: _no_database(environment, why))
+        cache = _late(found.get("redis"), RedisState, lambda why: RedisState(False, why, SECONDS))
+        self.unseen += [f"database: it lets this look not in: {database.saw}"] if database and database.refuses else []
+        self.unseen += [f"redis: it lets this look not in: {cache.saw}"] if cache and cache.denies else []
         return Facts(
             label=self.target.label,
             at=at + seconds,
-            impact=Impact(readings, traffic, environment.observation),
+            impact=Impact(readings, traffic, environment.observation, told, at + seconds),
             releases=releases,
             switched=switched,
             standing=standing,
@@ -177,13 +182,13 @@ class _Look:
             unreachable={
                 name: host.failed[what] for name, host in on.items() for what in host.failed if what == "host"
             },
-            database=_late(found.get("database"), DatabaseState, lambda why: _no_database(environment, why)),
-            redis=_late(found.get("redis"), RedisState, lambda why: RedisState(False, why, SECONDS)),
+            database=database,
+            redis=cache,
             queues=tuple(_seen(found.get("queues"), list, [])),
             dependencies=tuple(_seen(found.get("dependencies"), list, [])),
             halted=tuple(_seen(found.get("halted"), list, [])),
             certificates=tuple(_seen(found.get("certificates"), list, [])),
-            messages=tuple(messages(logs, skew, switched=list(switched.values()))),
+            messages=told,
             suspicious=tuple(messages(logs, skew, suspicious=True)),
             lines=sum(log.lines for log in logs.values()),
             reaches=max(reaching, default=None),

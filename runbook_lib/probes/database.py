@@ -20,6 +20,12 @@ STATEMENT_LIMIT = 160
 # Seconds for which a session must wait before it counts as blocked: short waits are everyday life.
 WAIT = 1.0
 
+# It runs and lets this look not in: another user, password, name of a database, or a rule of its own.
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied|pg_hba\.conf|(role|database) \S+ does not exist|permission denied"
+    r"|access denied|unknown database|host .{0,80} is (blocked|not allowed)|\b(1044|1045|1049|1129|1130|1698)\b",
+    re.IGNORECASE,
+)
 _FULL = re.compile(r"too many (clients|connections)|connection slots are reserved|max_user_connections", re.I)
 
 
@@ -45,7 +51,8 @@ class Session:
 class DatabaseState:
     """What was seen. reachable: it answered; full: it refused because all connections are used; seconds: of the answer;
     used, allowed: connections; read_only: why it takes no writes, or empty; slow: statements that run longer than
-    allowed; blocked, blocking: sessions that wait for a lock, and those at the root that hold them up."""
+    allowed; blocked, blocking: sessions that wait for a lock, and those at the root that hold them up;
+    up: seconds since the server was started, or None where it does not tell."""
 
     kind: DatabaseKind
     reachable: bool
@@ -59,6 +66,12 @@ class DatabaseState:
     slow: tuple[Session, ...] = ()
     blocked: tuple[Session, ...] = ()
     blocking: tuple[Session, ...] = ()
+    up: float | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it answered that it does not let this look in: nothing is known of it but that it runs."""
+        return not self.reachable and not self.full and _REFUSED.search(self.saw) is not None
 
 
 def state(sql: Sql, slow: float) -> DatabaseState:
@@ -89,12 +102,13 @@ _ABOUT = """
 SELECT current_setting('server_version'), current_setting('max_connections')::int,
   current_setting('superuser_reserved_connections')::int, pg_is_in_recovery(),
   current_setting('default_transaction_read_only'),
-  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+  extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())
 """
 
 
 def _postgresql(execute: Execute, slow: float) -> DatabaseState:
-    version, most, reserved, recovering, read_only, used = execute(_ABOUT)[0]
+    version, most, reserved, recovering, read_only, used, up = execute(_ABOUT)[0]
     sessions, transactions = {}, {}
     for pid, user, status, waiting, query, blockers, running, transaction in execute(_SESSIONS):
         waits = tuple(str(pid) for pid in blockers)
@@ -118,6 +132,7 @@ def _postgresql(execute: Execute, slow: float) -> DatabaseState:
         slow=_longest(slow_ones),
         blocked=blocked,
         blocking=blocking,
+        up=float(up),
     )
 
 
@@ -147,6 +162,7 @@ SELECT trx_mysql_thread_id, timestampdiff(SECOND, trx_started, now()) FROM infor
 def _mysql(execute: Execute, slow: float) -> DatabaseState:
     version, most, read_only = execute(_VARIABLES)[0]
     used = int(execute("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1])
+    up = float(execute("SHOW GLOBAL STATUS LIKE 'Uptime'")[0][1])
     maria = "mariadb" in str(version).lower()
     waits = _pairs(execute, _WAITS_MARIADB if maria else _WAITS_MYSQL)
     ages = dict(_rows(execute, _TRANSACTIONS))
@@ -170,6 +186,7 @@ def _mysql(execute: Execute, slow: float) -> DatabaseState:
         slow=_longest(slow_ones),
         blocked=blocked,
         blocking=blocking,
+        up=up,
     )
 
 

@@ -10,11 +10,12 @@ from runbook_lib.command import Command
 from runbook_lib.config import Hosts
 from runbook_lib.errors import CommandError
 from runbook_lib.platforms.base import Platform
-from runbook_lib.probes import clock, disk, listeners, load, workers
+from runbook_lib.probes import clock, disk, listeners, load, workers, writing
 from runbook_lib.probes.disk import FileSystem
 from runbook_lib.probes.listeners import Listener
 from runbook_lib.probes.load import Load
 from runbook_lib.probes.workers import Process
+from runbook_lib.probes.writing import Guarded
 
 SEPARATOR = "----8<----"
 COUNT_FOLDERS = 64
@@ -36,6 +37,8 @@ echo '{SEPARATOR}'
 echo '{SEPARATOR}'
 {load.SCRIPT}
 echo '{SEPARATOR}'
+{writing.SCRIPT}
+echo '{SEPARATOR}'
 for file; do stat -L -c '%Y %n' -- "$file" 2>/dev/null; done
 exit 0
 """
@@ -45,8 +48,8 @@ exit 0
 class HostState:
     """One host as a machine. skew: seconds by which its clock is ahead of this machine's, within `skew_error`, or None;
     processes: that run there, or None where they cannot be listed; disks: by folder; listening: by port, or None where
-    the host does not tell; load: or None; files: Unix time of the last
-    change, by path as configured."""
+    the host does not tell; load: or None; guarded: where a Laravel application must write; files: Unix time of the
+    last change, by path as configured."""
 
     host: str
     skew: float | None = None
@@ -55,6 +58,7 @@ class HostState:
     disks: Mapping[str, FileSystem] | None = None
     listening: Mapping[int, Listener] | None = None
     load: Load | None = None
+    guarded: tuple[Guarded, ...] = ()
     files: Mapping[str, float] | None = None
 
 
@@ -69,7 +73,7 @@ def state(platform: Platform, host: str, hosts: Hosts, timeout: float) -> HostSt
     result = connector.read(inside)
     after = time.time()
     sections = result.output.split(f"{SEPARATOR}\n")
-    if len(sections) != 6:
+    if len(sections) != 7:
         raise CommandError(f"{host} cannot be looked into: {result.last_line}", next_step="run a shell there by hand")
     skew, error = clock.skew(sections[0], before, after)
     return HostState(
@@ -80,7 +84,8 @@ def state(platform: Platform, host: str, hosts: Hosts, timeout: float) -> HostSt
         disk.file_systems(sections[2]),
         listeners.listeners(sections[3]) or None,
         load.load(sections[4]),
-        _files(sections[5]),
+        writing.guarded(sections[5]),
+        _files(sections[6]),
     )
 
 

@@ -50,6 +50,16 @@ class Reading:
         """Whether a user would have seen an error: no answer, or 5xx."""
         return self.status == 0 or self.status >= 500
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether nobody answered, or a proxy says that nobody behind it does."""
+        return self.status in (0, 502, 504) or (self.status == 503 and "no server is available" in self.saw.lower())
+
+    @property
+    def late(self) -> bool:
+        """Whether no answer came in time, here or to a proxy."""
+        return self.status == 504 or self.saw.startswith("no answer within")
+
     def __str__(self) -> str:
         return f"{self.name} at {self.place}: {self.saw}"
 

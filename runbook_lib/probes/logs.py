@@ -10,10 +10,16 @@ from runbook_lib.command import mask, printable
 from runbook_lib.platforms.base import LogLine
 
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERGENCY|FATAL|PANIC)\b|\bUncaught\b|Traceback \(most recent")
+# As nginx, Apache and PHP mark theirs.
+_MARKS = ("[error]", ":error]", "[crit]", "[alert]", "[emerg]", "PHP Fatal error", "PHP Parse error")
 # The time at the beginning of a line.
-_STAMP = re.compile(r"^\W{0,2}\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,:+Z-]*\]?\s*")
+_STAMP = re.compile(
+    r"^\W{0,2}(\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d-[A-Z][a-z]{2}-\d{4} )\d\d:\d\d:\d\d[\d.,:+Z-]*( UTC)?\]?\s*"
+)
 # What differs from one occurrence of a message to the next.
 _VARIABLE = re.compile(r"\b(?:0x)?[0-9a-fA-F-]{8,}\b|\d+|\"[^\"]*\"|'[^']*'")
+# Lines of a stack trace, which repeat what the line above them said.
+_CONTINUED = ("[previous exception]", "[stacktrace]", "#")
 LINE_LIMIT = 2000
 
 
@@ -30,7 +36,10 @@ def new_errors(before: Iterable[LogLine], after: Iterable[LogLine]) -> dict[str,
 
 def is_error(text: str) -> bool:
     """Whether a line of a log tells of an error."""
-    return _ERROR.search(text[:LINE_LIMIT]) is not None
+    if text.startswith(_CONTINUED):
+        return False
+    beginning = text[:LINE_LIMIT]
+    return any(mark in beginning for mark in _MARKS) or _ERROR.search(beginning) is not None
 
 
 def message_of(text: str) -> str:

@@ -20,6 +20,8 @@ USUAL = 200
 MOST = 500
 TIMES = 20_000
 _SLOW = re.compile(r"(?i)\bslow (sql |database )?(query|queries|statement)")
+# No errors by their level: processes of PHP-FPM that are too few, or were ended.
+_TELLING = ("max_children setting", "seems busy (you may need", "exited on signal", "oom-kill", "Killed process")
 _SUSPICIOUS = re.compile(
     r"(?i)\b(leaked|stolen|revoked|unknown|foreign|invalid|unauthori[sz]ed|suspicious)\b.{0,40}"
     r"\b(api[ _-]?key|key|token|signature|credential|secret)s?\b"
@@ -54,8 +56,9 @@ def host_log(lines: Iterable[LogLine], now: float) -> HostLog:
 
 
 def _is_of_interest(text: str) -> bool:
-    """Errors, and what applications say of slow statements, which is often a warning."""
-    return is_error(text) or _SLOW.search(text[:500]) is not None
+    """Errors, and warnings that tell of a cause."""
+    beginning = text[:500]
+    return is_error(text) or any(words in beginning for words in _TELLING) or _SLOW.search(beginning) is not None
 
 
 def _is_suspicious(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
 
 # Answers of which the median is told.
 PINGS = 5
+_DENIED = re.compile(r"authenticat|invalid username-password|NOAUTH|WRONGPASS|NOPERM|no permissions", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RedisState:
     """What Redis says of itself. reachable: it answered; saw: in words; seconds: of the median answer; used, limit:
     bytes of memory, limit 0 for none; evicted: keys thrown away since it started; refuses: why it takes no writes, or
-    empty; clients, blocked: connections."""
+    empty; clients, blocked: connections; up: seconds since it was started, or None where it does not tell."""
 
     reachable: bool
     saw: str
@@ -32,6 +34,12 @@ class RedisState:
     refuses: str = ""
     clients: int = 0
     blocked: int = 0
+    up: float | None = None
+
+    @property
+    def denies(self) -> bool:
+        """Whether it answered that it does not let this look in: nothing is known of it but that it runs."""
+        return not self.reachable and _DENIED.search(self.saw) is not None
 
     @property
     def full(self) -> bool:
@@ -63,6 +71,7 @@ def state(client: Redis) -> RedisState:
         refuses=_refuses(about),
         clients=int(about.get("connected_clients", 0)),
         blocked=int(about.get("blocked_clients", 0)),
+        up=float(about["uptime_in_seconds"]) if "uptime_in_seconds" in about else None,
     )
 
 

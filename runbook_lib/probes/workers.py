@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from runbook_lib.command import mask
 
-# Of procps, of Busybox, or straight from /proc where a container has neither. A line each: pid, state, command.
+# Of procps, of Busybox, or straight from /proc where a container has neither. A line each: pid, state, user, command.
 SCRIPT = r"""
-ps -ww -Ao pid=,state=,args= 2>/dev/null || ps -o pid,stat,args 2>/dev/null || for process in /proc/[0-9]*; do
+ps -ww -Ao pid=,state=,user:32=,args= 2>/dev/null || ps -o pid,stat,user,args 2>/dev/null || for process in /proc/[0-9]*; do
   words=$(tr '\0\n' '  ' < "$process/cmdline" 2>/dev/null) && [ -n "$words" ] || continue
   status=$(sed 's/^.*) //; s/ .*//' "$process/stat" 2>/dev/null)
-  printf '%s %s %s\n' "${process#/proc/}" "$status" "$words"
+  printf '%s %s %s %s\n' "${process#/proc/}" "$status" "$(stat -c %U "$process" 2>/dev/null || echo '?')" "$words"
 done
 """
 STOPPED = ("T", "t", "Z", "X")
@@ -21,11 +21,13 @@ COMMAND_LIMIT = 300
 
 @dataclass(frozen=True)
 class Process:
-    """A process. state: its letter in ps; T is stopped, D waits for a disk, Z is dead. command: its command line."""
+    """A process. state: its letter in ps; T is stopped, D waits for a disk, Z is dead. command: its command line;
+    user: whose it is, empty where that is not told."""
 
     pid: int
     state: str
     command: str
+    user: str = ""
 
     @property
     def stopped(self) -> bool:
@@ -36,9 +38,9 @@ def processes(text: str) -> tuple[Process, ...] | None:
     """Those that SCRIPT printed, itself left out; None where it printed none."""
     found = []
     for line in text.splitlines():
-        words = line.split(None, 2)
-        if len(words) == 3 and words[0].isdigit():
-            found.append(Process(int(words[0]), words[1], mask(words[2])[:COMMAND_LIMIT]))
+        words = line.split(None, 3)
+        if len(words) == 4 and words[0].isdigit():
+            found.append(Process(int(words[0]), words[1], mask(words[3])[:COMMAND_LIMIT], words[2].strip("?")))
     return tuple(found) or None
 
 

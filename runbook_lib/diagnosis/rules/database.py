@@ -6,20 +6,25 @@ from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.features import without_the_feature
 from runbook_lib.diagnosis.rules.saying import capped, hurting, matching, said, texts
+from runbook_lib.probes.messages import Message
 
+# A server that answers FATAL was reached.
 NO_DATABASE = (
-    r"SQLSTATE\[(HY000|08\w+)\].*(\[2002\]|\[2006\]|connection|server)|could not connect to server|connection to server"
+    r"SQLSTATE\[HY000\] \[200[2356]\]|SQLSTATE\[08\w+\](?!.*FATAL)|could not connect to server"
+    r"|connection to server(?!.*FATAL)"
     r"|unable to open database file"
     r"|database (is )?(unavailable|down|gone)|OperationalError.*(connect|open)"
 )
-LOCKED = r"database is locked|lock wait timeout|deadlock|could not obtain lock|lock timeout|canceling statement due to"
+LOCKED = r"database is locked|lock wait timeout|could not obtain lock|lock timeout|table is locked"
+SLOW = r"slow (sql |database )?(query|queries|statement)"
+CUT_SHORT = r"due to statement timeout|max_statement_time|max_execution_time exceeded|maximum statement execution time"
 NO_CONNECTION_LEFT = (
-    r"too many (clients|connections)|connection slots are reserved|max_user_connections|max number of clients reached"
-    r"|(pool|connections?) (limit|is exhausted|exhausted|timed? ?out)|QueuePool limit|no more connections allowed"
+    r"too many (clients|connections)|connection slots are reserved|max_user_connections"
+    r"|(pool|connections?) (limit|is exhausted|exhausted)|pool timed? ?out|QueuePool limit|no more connections allowed"
 )
-SCHEMA = (
-    r"no such (table|column)|has no column named|SQLSTATE\[(42S02|42S22|42P01|42703)\]|unknown column"
-    r"|(table or view|column|relation)\b.{0,80}(not found|does not exist|doesn't exist)"
+READ_ONLY = (
+    r"SQLSTATE\[25006\]|in a read-only transaction|--(super-)?read-only option|server is (running in )?read-?only"
+    r"|\b(1290|1792|1836)\b.{0,80}read"
 )
 MOSTLY_USED = 0.95
 
@@ -29,12 +34,13 @@ def database_down(facts: Facts) -> Cause | None:
     state, told = facts.database, matching(facts, NO_DATABASE)
     remedy = facts.remedies.own("database", "postgres", "mysql", "maria", "_db")
     hand = "" if remedy else "look at the database server: does it run, is its disk full, is the network open?"
-    if state is not None and not state.reachable and not state.full:
+    known = state is not None and not state.refuses
+    if state is not None and known and not state.reachable and not state.full:
         evidence = (f"{state.kind} does not answer: {state.saw}", *hurting(facts), *(said(m) for m in told[:2]))
         return Cause(
             "database-down", 0.95, f"the database is down: {state.saw}", evidence, (), remedy, hand, texts(told)
         )
-    if state is None and told and facts.impact.hurt:
+    if not known and told and facts.impact.hurt:
         evidence = (*hurting(facts), *(said(m) for m in told[:3]))
         return Cause(
             "database-down",
@@ -51,25 +57,31 @@ def database_down(facts: Facts) -> Cause | None:
 
 def database_read_only(facts: Facts) -> Cause | None:
     """The database takes no writes, and nobody has written down that this is wanted."""
-    state = facts.database
+    state, told = facts.database, matching(facts, READ_ONLY) if facts.impact.hurt else []
+    why = state.read_only if state is not None and state.reachable else ""
     wanted = any("read" in item.what for item in facts.in_force)
-    if state is None or not state.reachable or not state.read_only or wanted:
+    if wanted or not (why or told):
         return None
+    writes = state is not None and state.reachable and not why
     return Cause(
         "database-read-only",
-        0.85 if facts.impact.hurt else 0.6,
-        f"the database takes no writes: {state.read_only}",
-        (state.read_only, *hurting(facts)),
-        by_hand="was it failed over, or set read-only by hand? point the application to the primary, or lift it",
+        0.85 if why and facts.impact.hurt else 0.8 if told else 0.6,
+        f"the database takes no writes: {why or told[0].text}",
+        (*([why] if why else []), *hurting(facts), *(said(m) for m in told[:2])),
+        ("the database that was asked from here takes writes: the application is connected to another one",)
+        if writes
+        else (),
+        by_hand="was it failed over, or set read-only by hand, for the server or for the application's user? point the "
+        "application to the primary, or lift it; then restart what keeps its connections",
+        told=texts(told),
     )
 
 
 def database_lock(facts: Facts) -> Cause | None:
     """Sessions wait for a lock that another one holds."""
-    state = facts.database
+    state, told = facts.database, matching(facts, LOCKED)
     if state is None or not state.blocked:
-        return None
-    told = matching(facts, LOCKED)
+        return _told_to_be_locked(facts, told)
     longest = max(session.seconds for session in state.blocked)
     evidence = [
         f"{len(state.blocked)} waiting for up to {longest:.0f} s, for example {state.blocked[0]}",
@@ -87,6 +99,23 @@ def database_lock(facts: Facts) -> Cause | None:
         () if facts.impact.hurt else ("users are not seen to be hindered",),
         remedy,
         "" if remedy else f"find out what session {holder} is for, then end it",
+        texts(told),
+    )
+
+
+def _told_to_be_locked(facts: Facts, told: list[Message]) -> Cause | None:
+    """The application's own word, where the database says nothing of its sessions or the lock is free again now."""
+    if not told or not facts.impact.hurt:
+        return None
+    remedy = facts.remedies.mitigation("end_sessions") if facts.database is None else None
+    return Cause(
+        "database-lock",
+        0.72,
+        f"statements wait for locks in vain: {told[0].text}",
+        (*hurting(facts), *(said(m) for m in told[:3])),
+        () if facts.database is None else ("no session is seen to wait for another one now",),
+        remedy,
+        "" if remedy else "see in the database's log which statements held those locks, and what runs them",
         texts(told),
     )
 
@@ -113,11 +142,11 @@ def slow_query(facts: Facts) -> Cause | None:
 
 def _told_to_be_slow(facts: Facts) -> Cause | None:
     """Where the database says nothing of its statements: the application's own word."""
-    told = matching(facts, r"slow (sql |database )?(query|queries|statement)")
+    told, cut_short = matching(facts, f"{SLOW}|{CUT_SHORT}"), matching(facts, CUT_SHORT)
     if not told or not facts.impact.hurt:
         return None
     # Requests that fail at once for another reason no longer show that they would be slow.
-    slow = facts.impact.slow
+    slow = facts.impact.slow or bool(cut_short)
     remedy = without_the_feature(facts) or facts.remedies.mitigation("end_sessions")
     return Cause(
         "slow-query",
@@ -158,21 +187,4 @@ def connections_exhausted(facts: Facts) -> Cause | None:
         remedy,
         "" if remedy else "end idle connections; lower the number of workers or put a pooler in front",
         texts(told),
-    )
-
-
-def schema_mismatch(facts: Facts) -> Cause | None:
-    """The application asks for tables or columns that are not there."""
-    told = matching(facts, SCHEMA)
-    if not told or not facts.impact.hurt:
-        return None
-    batch = [change.what for change in facts.changes if change.kind == "migration"]
-    return Cause(
-        "schema-mismatch",
-        0.75,
-        f"the code and the schema of the database do not fit: {told[0].text}",
-        (*hurting(facts), *(said(m) for m in told[:3]), *(f"migrations, {what}" for what in batch[:1])),
-        (),
-        facts.remedies.runbook("data_concern"),
-        told=texts(told),
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import hurting, matching, said, texts
+from runbook_lib.probes import workers
 
-NO_SPACE = r"no space left|disk (is )?full|database or disk is full|ENOSPC|quota exceeded|errno 28"
+NO_SPACE = (
+    r"no space left|disk (is )?full|database or disk is full|ENOSPC|quota exceeded|errno:? 28|SQLSTATE\[53100\]"
+    r"|the table \S+ is full"
+)
 CLOSED = (
-    r"permission denied|EACCES|EROFS|read-?only file system|could not be opened in append mode|is not writable"
+    r"permission denied(?! for)|EACCES|EROFS|read-?only file system|could not be opened in append mode|is not writable"
     r"|attempt to write a readonly database|operation not permitted"
 )
 EXPIRED = (
@@ -56,10 +60,12 @@ def storage_closed(facts: Facts) -> Cause | None:
         for folder, disk in (machine.disks or {}).items()
         if disk.closed
     ]
+    barred = _barred(facts) if facts.impact.hurt else []
+    closed = barred + closed
     if not told and not (closed and facts.impact.hurt):
         return None
     # Whoever looks may be another user than the one who serves, unless that is root, whom only the disk itself refuses.
-    sure = any(words.endswith(" root") for words in closed)
+    sure = any(words.endswith(" root") or words in barred for words in closed)
     return Cause(
         "storage-closed",
         0.9 if told and closed else 0.85 if told or sure else 0.5,
@@ -70,6 +76,18 @@ def storage_closed(facts: Facts) -> Cause | None:
         "command was run as root. Where the file system is read-only, see the kernel's log",
         told=texts(told),
     )
+
+
+def _barred(facts: Facts) -> list[str]:
+    """Where the processes that must run may surely not write, by owner and mode."""
+    return [
+        f"{place} on {host}, and {user} runs {name}"
+        for host, machine in facts.machines.items()
+        for name, some in workers.matching(machine.processes or (), facts.hosts.processes).items()
+        for user in sorted({process.user for process in some})
+        for place in machine.guarded
+        if place.closed_to(user)
+    ]
 
 
 def host_overloaded(facts: Facts) -> Cause | None:

@@ -148,7 +148,7 @@ def _last(facts: Facts, place: str) -> Reading:
 
 def _timed_out(facts: Facts, place: str) -> bool:
     readings = [r[-1] for (where, _), r in facts.impact.by_route.items() if where == place]
-    return all(reading.saw.startswith("no answer within") for reading in readings)
+    return all(reading.late for reading in readings)
 
 
 def _certificate(facts: Facts, place: str) -> bool:

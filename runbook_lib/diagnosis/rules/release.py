@@ -64,6 +64,31 @@ def bad_release(facts: Facts) -> Cause | None:
     )
 
 
+def releases_apart(facts: Facts) -> Cause | None:
+    """Hosts run different releases, for longer than a deployment takes or while users are hindered."""
+    live = facts.live
+    others = {host: release for host, release in facts.releases.items() if live and release.id != live.id}
+    last = max(facts.switched.values(), default=None)
+    under_way = last is not None and facts.at - last < LAG
+    if live is None or not others or (under_way and not facts.impact.hurt):
+        return None
+    number = len(facts.releases)
+    return Cause(
+        "releases-apart",
+        0.66 if facts.impact.hurt else 0.35,
+        f"{', '.join(list(others)[:3])} runs {next(iter(others.values()))}, and {number - len(others)} of {number} "
+        f"hosts run {live}",
+        (
+            *(f"{host}: {release}" for host, release in list(others.items())[:5]),
+            *([f"the last switch was {lasting(facts.at - last)} ago"] if last is not None else []),
+            *hurting(facts),
+        ),
+        () if facts.impact.hurt else ("users are not seen to be hindered",),
+        facts.remedies.runbook("rollback", tag=live.tag) if live.tag else None,
+        "" if live.tag else f"bring those hosts to {live}, too",
+    )
+
+
 def _by_time(facts: Facts, weighed: Weighed) -> None:
     """Compare when the trouble began with when the release went live."""
     since, onset = facts.live_since, facts.onset

@@ -40,6 +40,15 @@ def matching(facts: Facts, pattern: str) -> list[Message]:
     return [message for message in facts.current if wanted.search(message.text) or wanted.search(message.sample)]
 
 
+# Below that share of the present messages, what some of them say is likely beside the point.
+FEW = 0.1
+
+
+def share(facts: Facts, told: Iterable[Message]) -> float:
+    """How much of what is logged now some messages are, 0 to 1."""
+    return sum(m.count for m in told) / max(1, sum(m.count for m in facts.current))
+
+
 def is_backed_up(facts: Facts) -> bool:
     """Whether more jobs wait, or for longer, than the configuration allows."""
     limits, last = facts.queue_limits, facts.queues[-1] if facts.queues else None

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import hurting, lasting, matching, said, texts
+from runbook_lib.probes.redis import RedisState
 
 NO_CACHE = (
     r"(redis|predis|phpredis|memcache|cache).*(refused|timed? ?out|went away|cannot|unreachable|reset|closed|fail)"
+    r"|refused \[tcp://[^]]*:6379\]"
 )
-CORRUPT = (
-    r"corrupt|malformed|integrity|invalid (value|data|row|price|amount)|cannot be (cast|parsed)|unserialize"
-    r"|NaN|out of range|unexpected (null|None)|must not be (null|negative)|NoneType|could not be decoded|checksum"
+REFUSES = (
+    r"max number of clients reached"
+    r"|\bOOM command not allowed|\bMISCONF\b|\bREADONLY You can't write|\bLOADING Redis|\bMASTERDOWN\b|\bCLUSTERDOWN\b"
+    r"|\bNOREPLICAS\b"
 )
-FAILED_JOB = r"\bjobs?\b.{0,120}\bfail|has been attempted too many times|MaxAttemptsExceeded"
+TO_BE_LET_IN = (
+    "see `redis-cli info memory replication persistence`. Full: raise maxmemory, delete what `--bigkeys` shows; jobs "
+    "belong in another Redis than the cache. A replica: point the application to the primary, or promote it. No client "
+    "more: see `client list`, end those that idle, raise maxclients"
+)
+FAILED_JOB = r"App.Jobs.\S+ has timed out|\bjobs?\b.{0,120}\bfail|has been attempted too many times|MaxAttemptsExceeded"
 # Failed jobs in the last hour, or messages of now in a minute and in all, that are more than everyday life.
 FAILED_JOBS = 20
 FAILED_A_MINUTE = 3.0
@@ -22,21 +32,31 @@ FAILED_NOW = 10
 
 def cache_down(facts: Facts) -> Cause | None:
     """Redis does not answer or takes no writes; where it is not configured, the messages that say so."""
-    state, told = facts.redis, matching(facts, NO_CACHE)
+    state, refused = facts.redis_known, matching(facts, REFUSES) if facts.impact.hurt else []
+    told = [*refused, *(m for m in matching(facts, NO_CACHE) if m not in refused)]
+    evidence = [*hurting(facts), *(said(m) for m in told[:2])]
+    why = _not_well(state)
     remedy = facts.remedies.own("cache", "redis")
     hand = "" if remedy else "look at the Redis server: does it run, has it memory and disk, is the network open?"
-    evidence = [*hurting(facts), *(said(m) for m in told[:2])]
-    if state is None:
-        if not told or not facts.impact.hurt:
-            return None
-        title = "the application says that it does not reach its cache"
-        return Cause("cache-down", 0.7, title, tuple(evidence), (), remedy, hand, texts(told))
-    why = state.saw if not state.reachable else state.refuses or ("its memory is full" if state.full else "")
-    if not why:
+    if why or refused:
+        is_down = state is not None and not state.reachable and not re.search(REFUSES, why)
+        if not is_down:  # a restart brings neither room nor a primary, and may lose the jobs that it holds
+            remedy, hand = None, TO_BE_LET_IN
+        title = f"Redis {'is down' if is_down else 'refuses what it is asked'}: {why or refused[0].text}"
+        seen = [f"Redis: {why}"] if why else []
+        return Cause("cache-down", 0.94 if is_down else 0.85, title, (*seen, *evidence), (), remedy, hand, texts(told))
+    if state is not None or not told or not facts.impact.hurt:
         return None
-    title = f"Redis {'is down' if not state.reachable else 'takes no writes'}: {why}"
-    score = 0.94 if not state.reachable else 0.85
-    return Cause("cache-down", score, title, (f"Redis: {why}", *evidence), (), remedy, hand, texts(told))
+    title = "the application says that it does not reach its cache"
+    return Cause("cache-down", 0.7, title, tuple(evidence), (), remedy, hand, texts(told))
+
+
+def _not_well(state: RedisState | None) -> str:
+    if state is None:
+        return ""
+    if not state.reachable:
+        return state.saw
+    return state.refuses or ("its memory is full" if state.full else "")
 
 
 def queue_backlog(facts: Facts) -> Cause | None:
@@ -64,22 +84,6 @@ def queue_backlog(facts: Facts) -> Cause | None:
         opposing,
         remedy,
         "" if remedy else "start more workers; find out which jobs are slow or fail",
-    )
-
-
-def corrupt_rows(facts: Facts) -> Cause | None:
-    """The application meets data that it cannot use: some requests fail, with messages about values."""
-    told = matching(facts, CORRUPT)
-    if not told or not facts.impact.hurt:
-        return None
-    return Cause(
-        "corrupt-rows",
-        0.7,
-        "the application meets data that it cannot use",
-        (*hurting(facts), *(said(m) for m in told[:3])),
-        (),
-        facts.remedies.runbook("data_concern"),
-        told=texts(told),
     )
 
 

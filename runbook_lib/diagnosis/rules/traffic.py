@@ -6,14 +6,19 @@ import re
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.impact import ENOUGH, SLOW_ENOUGH, SLOW_SHARE
 from runbook_lib.diagnosis.rules.features import without_the_feature
 from runbook_lib.diagnosis.rules.saying import hurting, said
 
 # Requests a second, relative to the average since the start, from which load counts as unusual.
 SPIKE = 3.0
-ENOUGH_SECONDS = 120.0
+LONG_ENOUGH = 120.0
 OUTSIDE = (
     r"timed? ?out|curl error|refused|unreachable|gateway|provider|payment|upstream|HTTP 5\d\d|resolve host|dependency"
+)
+NOTHING_LOGGED = (
+    "nothing of it is logged where the runbooks look: see the logs of the web server and of PHP-FPM, and name them in "
+    "`logs`; can the application write its own?"
 )
 
 
@@ -21,7 +26,7 @@ def error_spike(facts: Facts) -> Cause | None:
     """Requests fail, whatever the reason is: one feature, or something outside that it needs."""
     impact = facts.impact
     answered = [reading for reading in impact.failing if reading.status]
-    if not impact.errors and not answered:
+    if not impact.errors and not answered and not impact.storm:
         return None
     evidence = hurting(facts)
     if facts.impact.flow:
@@ -32,6 +37,7 @@ def error_spike(facts: Facts) -> Cause | None:
     evidence += [str(reading) for reading in answered[:2]]
     evidence += [said(message) for message in facts.current[:2]]
     outside = [m for m in facts.current if re.search(OUTSIDE, m.text + m.sample, re.IGNORECASE)]
+    silent = "" if facts.current else NOTHING_LOGGED
     title = "requests fail" + (f": {facts.current[0].text}" if facts.current else "")
     remedy = without_the_feature(facts)
     return Cause(
@@ -41,7 +47,9 @@ def error_spike(facts: Facts) -> Cause | None:
         tuple(evidence),
         (),
         remedy,
-        "" if remedy else "see which feature or provider the messages name; switch it off, or ask the provider",
+        ""
+        if remedy
+        else silent or "see which feature or provider the messages name; switch it off, or ask the provider",
     )
 
 
@@ -51,7 +59,7 @@ def traffic_spike(facts: Facts) -> Cause | None:
     if flow is None or flow.started is None or not (facts.impact.slow or facts.impact.errors):
         return None
     lasted = facts.at - flow.started
-    usual = flow.before.requests / lasted if lasted >= ENOUGH_SECONDS else 0.0
+    usual = flow.before.requests / lasted if lasted >= LONG_ENOUGH else 0.0
     if not usual or flow.rate < SPIKE * usual or flow.total.requests < 30:
         return None
     remedy = facts.remedies.mitigation("scale", "rate_limit", rate_limit=str(max(1, round(SPIKE * usual))))
@@ -81,6 +89,46 @@ def slow_answers(facts: Facts) -> Cause | None:
         remedy,
         "" if remedy else "profile the slowest route; see what changed in its data or in what it calls",
     )
+
+
+def replica_ill(facts: Facts) -> Cause | None:
+    """Requests fail or are slow at a few of the replicas only."""
+    flow, bound = facts.impact.flow, facts.impact.limits.max_p95_ms / 1000
+    # The first place is the service as users reach it: any replica may have answered there.
+    seen = list(dict.fromkeys([*facts.impact.places[1:], *(flow.places if flow else {})]))
+    ill = {place: why for place in seen if (why := _ill(facts, place, bound))}
+    if not ill or len(ill) * 2 >= len(seen):
+        return None
+    remedy = facts.remedies.mitigation("restart") or facts.remedies.own("restart_app", "restart_web")
+    return Cause(
+        "replica-ill",
+        0.68,
+        f"{', '.join(list(ill)[:3])} is ill, and {len(seen) - len(ill)} of {len(seen)} replicas are well",
+        (*(f"{place}: {why}" for place, why in list(ill.items())[:5]), *hurting(facts)),
+        (),
+        remedy,
+        ""
+        if remedy
+        else "take it out of the balancer, then see what differs there: its load, disk, release, network",
+    )
+
+
+def _ill(facts: Facts, place: str, bound: float) -> str:
+    """What is wrong at one replica, or nothing."""
+    failing = [reading for reading in facts.impact.failing if reading.place == place]
+    if failing:
+        return f"{failing[0].name}: {failing[0].saw}"
+    if slow_routes := facts.impact.slow_at(place):
+        return f"{slow_routes[0].name} takes {slow_routes[0].seconds * 1000:.0f} ms"
+    traffic = facts.impact.flow.places.get(place) if facts.impact.flow else None
+    if traffic is None:
+        return ""
+    if traffic.errors >= ENOUGH and (traffic.error_rate or 0) > facts.impact.limits.max_error_rate:
+        return f"{traffic.errors:.0f} of {traffic.requests:.0f} requests failed"
+    slow = traffic.slower(bound)
+    if slow >= SLOW_ENOUGH and slow > SLOW_SHARE * traffic.requests:
+        return f"{slow:.0f} of {traffic.requests:.0f} requests took more than {facts.impact.limits.max_p95_ms:g} ms"
+    return ""
 
 
 def leaked_key(facts: Facts) -> Cause | None:
