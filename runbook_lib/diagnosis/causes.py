@@ -19,6 +19,7 @@ from runbook_lib.diagnosis.rules import (
     told,
     traffic,
 )
+from runbook_lib.diagnosis.rules.saying import clock
 
 Rule = Callable[[Facts], Cause | None]
 
@@ -145,7 +146,23 @@ class Diagnosis:
 def diagnose(facts: Facts) -> Diagnosis:
     """Judge the facts by every rule, and rank what they name."""
     found = [cause for rule in RULES if (cause := rule(facts)) is not None]
-    return Diagnosis(facts, tuple(ranked(found)))
+    return Diagnosis(facts, tuple(_not_again(cause, facts) for cause in ranked(found)))
+
+
+def _not_again(cause: Cause, facts: Facts) -> Cause:
+    """A recommendation that was followed a short while ago, and failed, is not made again."""
+    if cause.next is None:
+        return cause
+    action = str(cause.next.parameters.get("action", ""))
+    run = facts.failed.get((cause.next.runbook, action))
+    if run is None:
+        return cause
+    words = f"{cause.next.runbook} {action}".strip() + f" was tried and failed, run {run}"
+    written = [c for c in facts.changes if c.kind == "configuration" and c.where and c.at is not None]
+    newest = max(written, key=lambda change: change.at or 0.0, default=None)
+    also = f"; {newest.what} on {newest.where} at {clock(newest.at or 0.0)}: what is in it?" if newest else ""
+    hand = f"see why it failed, `runbook show {run}`{also}"
+    return replace(cause, next=None, opposing=(*cause.opposing, words), by_hand=hand)
 
 
 def ranked(found: list[Cause]) -> list[Cause]:

@@ -44,6 +44,8 @@ WINDOW = 3.0
 ROUNDS = 3
 # How far back logs and the record are read.
 BACK = 6 * 3600.0
+# What was tried and failed within so many seconds is not recommended again.
+TRIED = 1800.0
 
 EVERYTHING = frozenset(
     {*("routes", "traffic", "hosts", "logs", "database", "redis", "queues", "dependencies", "certificates", "changes")}
@@ -194,6 +196,7 @@ class _Look:
             reaches=max(reaching, default=None),
             changes=tuple(sorted(changed, key=lambda change: -(change.at or 0.0))),
             in_force=tuple(forced),
+            failed=changes.failed(journal, self.target.label, at - TRIED),
             incident_open=any(one.open for one in incidents(journal, self.target.label)),
             hosts=environment.hosts,
             queue_limits=environment.queues,

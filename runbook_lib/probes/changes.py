@@ -54,6 +54,21 @@ def recorded(journal: Journal, label: str, since: float) -> list[Change]:
     ]
 
 
+def failed(journal: Journal, label: str, since: float) -> dict[tuple[str, str], str]:
+    """The last run of a runbook with an action, where it changed something since a Unix time and failed, and none went
+    well after it: its id, by runbook and action ("" for a runbook that has none)."""
+    found: dict[tuple[str, str], str] = {}
+    for run in reversed(journal.runs(RUNS)):
+        if run.environment != label or run.opened < since or run.runbook in LOOKING:
+            continue
+        kinds = {event.kind: event.data for event in journal.events(run.run)}
+        key = run.runbook, str(kinds.get("opened", {}).get("parameters", {}).get("action", ""))
+        found.pop(key, None)
+        if run.status == "failed" and "step started" in kinds:
+            found[key] = run.run
+    return found
+
+
 def mitigations(in_force: list[InForce]) -> list[Change]:
     return [Change("mitigation", f"{item.what} in force", item.since) for item in in_force]
 

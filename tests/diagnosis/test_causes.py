@@ -507,3 +507,19 @@ def test_few_requests_before_the_look_do_not_clear_a_new_release() -> None:
     real = flow(errors=3, before=traffic(20, errors=2), started=since + 1)
     seen = facts(impact(real=real), since=since, passed={}, messages=told, reaches=NOW - 7)
     assert diagnose(seen).causes[0].name == "bad-release"
+
+
+def test_what_was_tried_and_failed_is_not_recommended_again() -> None:
+    written = (Change("configuration", ".env was written", NOW - 100, "web-1"),)
+    (cause, *_) = diagnose(facts(REFUSED, failed={("mitigate", "restart"): "r1"}, changes=written)).causes
+    assert (cause.name, cause.command) == ("process-down", "")
+    assert "`runbook show r1`; .env was written on web-1" in cause.by_hand
+    assert "mitigate restart was tried and failed, run r1" in cause.opposing
+    assert diagnose(facts(REFUSED, failed={("mitigate", "scale"): "r1"})).causes[0].command
+
+
+def test_what_is_seen_and_told_is_one_cause() -> None:
+    found = diagnose(
+        said("ERROR cURL error 28: timed out", dependencies=(DependencyState("payments", "answers 503"),))
+    ).causes
+    assert [cause.name for cause in found].count("third-party") == 1

@@ -171,3 +171,20 @@ def test_a_folder_that_may_not_be_written_is_told() -> None:
     text = "folder storage\nspace /dev/sda1 100 40 60 40% /\nclosed deploy\nfolder .\nspace /dev/sda1 100 40 60 40% /\n"
     found = disk.file_systems(text)
     assert (found["storage"].closed, found["."].closed) == ("deploy", "")
+
+
+def test_who_may_write_where_laravel_must(tmp_path: Path) -> None:
+    (tmp_path / "storage" / "logs").mkdir(parents=True)
+    log = tmp_path / "storage" / "logs" / "laravel.log"
+    log.touch(0o644)
+    seen = {one.path: one for one in look(tmp_path, Hosts()).guarded}
+    assert set(seen) == {"storage", "storage/logs", "storage/logs/laravel.log"}
+    assert seen["storage/logs/laravel.log"].closed_to("www-data")
+    assert not seen["storage/logs/laravel.log"].closed_to(log.owner())
+    log.chmod(0o666)
+    assert not look(tmp_path, Hosts()).guarded[-1].closed_to("www-data")
+
+
+def test_whose_a_process_is_is_told(tmp_path: Path, worker: subprocess.Popen[bytes]) -> None:
+    seen = look(tmp_path, Hosts())
+    assert [p.user for p in seen.processes or () if p.pid == worker.pid] == [tmp_path.owner()]
