@@ -132,6 +132,11 @@ class RateLimit(Table):
         missing = [name for name in needs if not getattr(self, name)]
         if missing:
             raise ValueError(f'by = "{self.by}" needs {", ".join(missing)}')
+        if self.by != "nginx" and self.host != "local":
+            raise ValueError(
+                f'by = "{self.by}" knows no host: HAProxy is reached at its stats socket, HOST:PORT; a command of your '
+                "own goes to another machine by itself"
+            )
         if self.by == "command" and not any("{rate}" in word for word in self.run):
             raise ValueError("run has no word with {rate}, the requests a second")
         return self

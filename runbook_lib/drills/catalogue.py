@@ -32,6 +32,7 @@ _ALL = (
     Drill("error-spike", "triage", "error-spike", ("third-party", "error-spike")),
     Drill("slow-provider", "triage", "slow-provider", ("third-party",)),
     Drill("corrupt-rows", "triage", "corrupt-rows", ("corrupt-rows",), before=_BACKED_UP),
+    Drill("missing-column", "triage", "missing-column", ("schema-mismatch",), before=_BACKED_UP),
     Drill("leaked-key", "triage", "leaked-key", ("leaked-key",)),
     Drill("configuration-change", "triage", "configuration-change", ("configuration-change",)),
     Drill("wrong-host", "triage", "wrong-host", ("configuration-change", "name-unresolved")),

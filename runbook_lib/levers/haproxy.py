@@ -14,7 +14,7 @@ from typing import ClassVar
 from runbook_lib.command import printable
 from runbook_lib.config.levers import RateLimit
 from runbook_lib.errors import PlatformError, StepFailedError
-from runbook_lib.levers import limit_probe, rate_limit
+from runbook_lib.levers import limit_probe
 from runbook_lib.levers.base import At, Request
 from runbook_lib.run.plan import Snapshot, Step, Verdict
 
@@ -36,7 +36,7 @@ class HaproxyLimit:
 
     @property
     def what(self) -> str:
-        return rate_limit.what(self.rate)
+        return limit_probe.what(self.rate)
 
     def read(self) -> Snapshot:
         return {"was": self._entry()}

@@ -25,6 +25,11 @@ FORGETS = (1.1, 3.0)
 SETTLES = 8.0
 
 
+def what(rate: int) -> str:
+    """What is in force, for the record."""
+    return f"rate limit of {rate} requests a second"
+
+
 def limited(environment: Environment, table: RateLimit, rate: int) -> Verdict:
     """PASS when requests above the rate are turned away and, after a pause, requests below it are not. INCONCLUSIVE
     when not enough requests could be sent to go above it."""

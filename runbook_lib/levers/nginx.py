@@ -12,7 +12,7 @@ from runbook_lib.config.levers import RateLimit
 from runbook_lib.connectors import connector_to
 from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import CommandError, PlatformError
-from runbook_lib.levers import limit_probe, rate_limit
+from runbook_lib.levers import limit_probe
 from runbook_lib.levers.base import At, Request
 from runbook_lib.platforms.command_step import Bench
 from runbook_lib.run.plan import Snapshot, Step, Verdict
@@ -46,7 +46,7 @@ class NginxLimit:
 
     @property
     def what(self) -> str:
-        return rate_limit.what(self.rate)
+        return limit_probe.what(self.rate)
 
     def read(self) -> Snapshot:
         """What the file holds now. Refuses when nginx' configuration is broken already: it would take no change."""

@@ -11,6 +11,8 @@ from runbook_lib.config.levers import RateLimit
 from runbook_lib.errors import ParameterError
 from runbook_lib.levers import commands, limit_probe
 from runbook_lib.levers.base import At, Lever, Request, not_configured
+from runbook_lib.levers.haproxy import HaproxyLimit
+from runbook_lib.levers.nginx import NginxLimit
 from runbook_lib.run.plan import Snapshot, Step, Verdict
 
 HIGHEST = 100_000
@@ -25,12 +27,8 @@ def rate_limit(request: Request) -> Lever:
         raise not_configured(request, "rate_limit")
     rate = rate_of(request.value)
     if table.by == "nginx":
-        from runbook_lib.levers.nginx import NginxLimit
-
         return NginxLimit(request, table, rate)
     if table.by == "haproxy":
-        from runbook_lib.levers.haproxy import HaproxyLimit
-
         return HaproxyLimit(request, table, rate)
     return CommandedLimit(request, table, rate)
 
@@ -42,10 +40,6 @@ def rate_of(value: str) -> int:
             f"{printable(value, 40)!r} is no rate", next_step=f"give whole requests a second, 1 to {HIGHEST}"
         )
     return int(value)
-
-
-def what(rate: int) -> str:
-    return f"rate limit of {rate} requests a second"
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class CommandedLimit:
 
     @property
     def what(self) -> str:
-        return what(self.rate)
+        return limit_probe.what(self.rate)
 
     def read(self) -> Snapshot:
         return {}

@@ -237,3 +237,11 @@ def test_a_lever_that_lacks_something_is_refused(project: Project, lines: str, w
     project.configure(f"[LEVERS.rate_limit]\n{lines}\n")
     with pytest.raises(ConfigurationError, match=why):
         mitigate("rate_limit", "5")
+
+
+def test_a_host_that_the_lever_would_not_reach_is_refused(project: Project) -> None:
+    project.configure(
+        '[LEVERS.rate_limit]\nby = "haproxy"\nhost = "lb-1"\nsocket = "/run/haproxy.sock"\nmap = "/etc/limits.map"\n'
+    )
+    with pytest.raises(ConfigurationError, match="HAProxy is reached at its stats socket, HOST:PORT"):
+        mitigate("rate_limit", "5")
