@@ -159,7 +159,7 @@ class SshConnector:
         answer = self._ask(body, [], {}, None, seconds, Command.of(f"{len(commands)} commands"))
         if answer.code is None:
             self._unreachable(answer)
-        parts = re.split(rf"\n{answer.word} part (\d+)\n", f"{answer.output}\n")
+        parts = re.split(rf"\n{answer.word} part (\d+)(?:\n|\Z)", answer.output)
         took = time.monotonic() - started
         return [Result(int(code), mask(text), took) for text, code in zip(parts[::2], parts[1::2], strict=False)]
 
@@ -264,10 +264,10 @@ class SshConnector:
             return self._read_answer(word, process.stdout, said.read())
 
     def _read_answer(self, word: str, output: bytes, error: bytes) -> Answer:
-        text = output.decode("utf-8", "replace")
-        _, reached, rest = text.partition(f"{word}\n")
-        inside, _, end = rest.rpartition(f"\n{word} ")
-        return Answer(bool(reached), end.strip(), inside, error.decode("utf-8", "replace"), word=word)
+        # Taken apart as bytes: a log as text is several times as large, and many hosts are read at once.
+        _, reached, rest = output.partition(f"{word}\n".encode())
+        inside, _, end = rest.rpartition(f"\n{word} ".encode())
+        return Answer(bool(reached), _text(end).strip(), _text(inside), _text(error), word=word)
 
     @cached_property
     def _shared_connection(self) -> list[str]:
@@ -282,6 +282,10 @@ class SshConnector:
         # Not ssh's own %C: it is the same for two hosts that only differ in their ProxyCommand or known keys.
         path = folder / f"runbook-{hashlib.sha256(self._host.encode() + shown).hexdigest()[:24]}"
         return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", f"ControlPersist={PERSIST_SECONDS}"]
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _read_one(command: Command) -> str:

@@ -39,7 +39,7 @@ class Release:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of an application's log. at: Unix time in seconds, or None when the line does not say."""
 

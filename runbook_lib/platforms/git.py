@@ -197,14 +197,16 @@ class GitPlatform:
         lines: list[LogLine] = []
         for file in self._git.logs:
             result = connector.read(self._tail(file))
-            lines += dated(host, _whole_lines(result.output))[-LOG_LINES:] if result.ok else []
+            lines += dated(host, _last_lines(result.output)) if result.ok else []
         return in_order(lines)[-LOG_LINES:]
 
 
-def _whole_lines(output: str) -> str:
-    """The end of a file without the line that it begins in the middle of."""
-    cut = len(output.encode("utf-8", "replace")) >= LOG_BYTES
-    return output.partition("\n")[2] if cut else output
+def _last_lines(output: str) -> list[str]:
+    """The last lines of the end of a file, without the one that it begins in the middle of. Only these are taken apart:
+    many hosts are read at once."""
+    first, *lines = output.removesuffix("\n").rsplit("\n", LOG_LINES)
+    whole = len(lines) < LOG_LINES and len(output.encode("utf-8", "replace")) < LOG_BYTES
+    return [first, *lines] if whole else lines
 
 
 def _own(repository: Repo) -> dict[str, str]:

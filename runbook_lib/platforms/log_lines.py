@@ -36,11 +36,11 @@ def time_of(text: str) -> float | None:
     return moment.astimezone(UTC).timestamp()
 
 
-def dated(host: str, output: str) -> list[LogLine]:
+def dated(host: str, texts: Iterable[str]) -> list[LogLine]:
     """The lines of a log file; a line without a time (a stack trace) has the time of the line before it."""
     lines: list[LogLine] = []
     at: float | None = None
-    for text in output.split("\n"):
+    for text in texts:
         if text:
             at = time_of(text) or at
             lines.append(LogLine(host, text.rstrip("\r"), at))

@@ -114,7 +114,7 @@ def logged(text: str, ago: float) -> str:
 def read(*texts: str) -> tuple[Message, ...]:
     """The messages of a log in which each text was written twenty times within the last minute."""
     lines = [logged(text, 60 - 3 * number) for number in range(20) for text in texts]
-    log = host_log(dated("web-1", "\n".join([logged("order placed", 9000).replace("ERROR", "INFO"), *lines])), NOW)
+    log = host_log(dated("web-1", [logged("order placed", 9000).replace("ERROR", "INFO"), *lines]), NOW)
     return tuple(messages({"web-1": log}, {}))
 
 
