@@ -34,8 +34,9 @@ class Facts:
     and since when; standing: what the record says of releases; good: the release to go back to, or None; machines: by
     host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window apart; halted: the
     actions by which queues or the scheduler are halted now; messages, suspicious: of the logs; reaches: Unix time back
-    to which the logs go; in_force: mitigations; failed: ids of runs that were tried and failed, by runbook and action; incident_open: whether there is an open incident of this environment;
-    unseen: what could not be looked at, a line each.
+    to which the logs go; in_force: mitigations; failed: ids of runs that were tried and failed, by runbook and action;
+    incident_open: whether there is an open incident of this environment; unseen: what could not be looked at, a line
+    each.
     """
 
     label: str

@@ -61,8 +61,8 @@ class Flow:
 
 @dataclass(frozen=True)
 class Impact:
-    """What users have of it. rounds: every route at every place, asked several times; flow: real traffic or None; logged:
-    the messages of now, at Unix time `at`, which stand for real traffic where nothing counts it."""
+    """What users have of it. rounds: every route at every place, asked several times; flow: real traffic or None;
+    logged: the messages of now, at Unix time `at`, which stand for real traffic where nothing counts it."""
 
     rounds: Sequence[Sequence[Reading]] = ()
     flow: Flow | None = None

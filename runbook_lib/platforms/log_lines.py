@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.platforms.base import LogLine
 
-# Laravel writes [2026-01-31 12:00:00], many others 2026-01-31T12:00:00.123Z or with an offset; nginx 2026/01/31 12:00:00.
+# Laravel writes [2026-01-31 12:00:00], many others 2026-01-31T12:00:00.123Z or with an offset, nginx with slashes.
 _TIME = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?\s?(Z|[+-]\d\d:?\d\d)?",
 )

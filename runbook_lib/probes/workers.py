@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from runbook_lib.command import mask
 
-# Of procps, of Busybox, or straight from /proc where a container has neither. A line each: pid, state, user, command.
+# Of procps, of Busybox, or from /proc where a container has neither. A line each: pid, state, user, command.
 SCRIPT = r"""
-ps -ww -Ao pid=,state=,user:32=,args= 2>/dev/null || ps -o pid,stat,user,args 2>/dev/null || for process in /proc/[0-9]*; do
+ps -ww -Ao pid=,state=,user:32=,args= 2>/dev/null || ps -o pid,stat,user,args 2>/dev/null ||
+for process in /proc/[0-9]*; do
   words=$(tr '\0\n' '  ' < "$process/cmdline" 2>/dev/null) && [ -n "$words" ] || continue
   status=$(sed 's/^.*) //; s/ .*//' "$process/stat" 2>/dev/null)
   printf '%s %s %s %s\n' "${process#/proc/}" "$status" "$(stat -c %U "$process" 2>/dev/null || echo '?')" "$words"

@@ -1,4 +1,4 @@
-"""Levers on an environment whose hosts are reached by ssh: done, in force, undone. Two names lead to one real server."""
+"""Levers on hosts that are reached by ssh: done, in force, undone. Two names lead to one real server."""
 
 from __future__ import annotations
 

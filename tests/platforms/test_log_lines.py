@@ -36,7 +36,7 @@ def test_time_of(line: str, at: float | None) -> None:
 
 
 def test_a_line_without_a_time_has_that_of_the_line_before() -> None:
-    lines = dated("web-1", "no time yet\n2026-01-01T12:00:00Z boom\n#0 stack\r\n\n".split("\n"))
+    lines = dated("web-1", ["no time yet", "2026-01-01T12:00:00Z boom", "#0 stack\r", "", ""])
     assert [(line.text, line.at) for line in lines] == [
         ("no time yet", None),
         ("2026-01-01T12:00:00Z boom", NOON),
@@ -45,9 +45,9 @@ def test_a_line_without_a_time_has_that_of_the_line_before() -> None:
 
 
 def test_only_line_feeds_end_a_line() -> None:
-    assert len(dated("web-1", "one\x0btwo\u2028three\n".split("\n"))) == 1
+    assert len(dated("web-1", ["one\x0btwo\u2028three", ""])) == 1
 
 
 def test_in_order_keeps_a_stack_trace_together() -> None:
-    lines = dated("a", "2026-01-01T12:00:00Z a\n#0\n#1\n".split("\n")) + dated("b", "2026-01-01T11:00:00Z b\n#0\n".split("\n"))
+    lines = dated("a", ["2026-01-01T12:00:00Z a", "#0", "#1", ""]) + dated("b", ["2026-01-01T11:00:00Z b", "#0", ""])
     assert [line.text[-2:] for line in in_order(lines)] == [" b", "#0", " a", "#0", "#1"]

@@ -25,8 +25,12 @@ def cut_off(facts: Facts) -> Cause | None:
             "cut-off",
             0.76 if started else 0.72,
             f"the application does not reach its {store}, which {when}",
-            (*hurting(facts), *(said(m) for m in told[:3]), f"the {store} was asked from here, and answered; it {when}"),
-            by_hand=f"see why the {store} ended, in its own log and that of its supervisor or kernel; then restart what "
+            (
+                *hurting(facts),
+                *(said(m) for m in told[:3]),
+                f"the {store} was asked from here, and answered; it {when}",
+            ),
+            by_hand=f"see why the {store} ended, in its own log and its supervisor's; then restart what "
             "keeps its connections"
             if started
             else f"compare host and port of the {store} in .env and the cached configuration with where it is; "

@@ -44,7 +44,8 @@ WORDS = (
         "credential-refused",
         r"SQLSTATE\[\w+\] \[(1044|1045|1698)\]|password authentication failed|access denied for user"
         r"|no password supplied|SQLSTATE\[42501\]|permission denied for (table|schema|sequence|database|relation)"
-        r"|command denied to user|role \S+ does not exist|pg_hba\.conf|NOPERM|NOAUTH|WRONGPASS|invalid username-password"
+        r"|command denied to user|role \S+ does not exist|pg_hba\.conf|NOPERM|NOAUTH|WRONGPASS"
+        r"|invalid username-password"
         r"|authentication (required|failed)|invalid[ _]?(api[ _]?)?key"
         r"|(answers?|status|code|HTTP|error)[ :]+40[13]\b|\b40[13] (Unauthori[sz]ed|Forbidden)|unauthenticated",
         "a password, key or right of the application is refused",
@@ -79,7 +80,8 @@ WORDS = (
     Word(
         "release-incomplete",
         r"(class|interface|trait) \S+ (not found|does not exist)|target class \[.{0,120}\] does not exist"
-        r"|call to undefined (function|method)|could not find driver|failed opening required|ParseError|syntax error, unexpected"
+        r"|call to undefined (function|method)|could not find driver|failed opening required|ParseError"
+        r"|syntax error, unexpected"
         r"|manifest not found|unable to locate file in (vite|mix) manifest|view \[.{0,80}\] not found"
         r"|requires? .{0,40}php (version|extension)|composer detected issues"
         r"|(storage|bootstrap)/\S+: failed to open stream: no such file",
@@ -116,7 +118,8 @@ WORDS = (
     ),
     Word(
         "upstream-down",
-        r"while (connecting to|reading response header from) upstream|no live upstreams|upstream (prematurely|timed out)"
+        r"while (connecting to|reading response header from) upstream|no live upstreams"
+        r"|upstream (prematurely|timed out)"
         r"|server \S+ is DOWN|has no server available",
         "the web server or balancer does not reach the application behind it",
         "see whether PHP-FPM or the application runs where the web server looks for it: its socket or port, its log",
@@ -134,7 +137,8 @@ WORDS = (
     ),
     Word(
         "third-party",
-        r"cURL error \d+|failed to connect to \S+ port|(Client|Server) error: `?[A-Z]+ https?:|AWS HTTP error|https?://\S+.{0,80}(timed out|refused)"
+        r"cURL error \d+|failed to connect to \S+ port|(Client|Server) error: `?[A-Z]+ https?:|AWS HTTP error"
+        r"|https?://\S+.{0,80}(timed out|refused)"
         r"|connection could not be established with host|(SMTP|mailer).{0,60}(fail|refused|timed out)"
         r"|(provider|gateway) (answers?|is) (\d\d\d|down|unavailable|not available)",
         "what the application calls elsewhere fails or is too slow",
@@ -152,7 +156,8 @@ WORDS = (
         "sessions-lost",
         r"CSRF token mismatch|TokenMismatch|\b419\b|session (store )?(not set|expired)",
         "sessions of users get lost",
-        "do the session's store, its cookie's domain and APP_KEY agree on all hosts? is its store emptied or too small?",
+        "do the session's store, its cookie's domain and APP_KEY agree on all hosts? is its store emptied, or "
+        "too small?",
     ),
     Word(
         "corrupt-rows",

@@ -107,9 +107,7 @@ def replica_ill(facts: Facts) -> Cause | None:
         (*(f"{place}: {why}" for place, why in list(ill.items())[:5]), *hurting(facts)),
         (),
         remedy,
-        ""
-        if remedy
-        else "take it out of the balancer, then see what differs there: its load, disk, release, network",
+        "" if remedy else "take it out of the balancer, then see what differs there: its load, disk, release, network",
     )
 
 
