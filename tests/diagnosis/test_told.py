@@ -63,6 +63,11 @@ SAID: list[tuple[str, str]] = [
     ("credential-refused", 'SQLSTATE[08006] [7] FATAL:  password authentication failed for user "shop"'),
     ("credential-refused", 'SQLSTATE[08006] [7] FATAL:  role "shop" does not exist'),
     ("credential-refused", 'SQLSTATE[08006] [7] FATAL:  no pg_hba.conf entry for host "10.0.0.4", user "shop"'),
+    # As long as Laravel writes it: what is read of it ends in the middle of the second time.
+    ("credential-refused", 'SQLSTATE[08006] [7] connection to server at "10.0.0.9", port 5 failed: FATAL:  pg_hba.conf '
+     'rejects connection for host "127.0.0.1", user "postgres", no encryption (SQL: select 1 as ready) '
+     '{"exception":"[object] (Illuminate.Database.QueryException(code: 7): SQLSTATE[08006] [7] connection to server at '
+     '"127.0.0.1", port 5432 failed: '),
     ("credential-refused", "SQLSTATE[42501]: Insufficient privilege: 7 ERROR:  permission denied for table orders"),
     ("credential-refused", "SQLSTATE[42000]: 1142 INSERT command denied to user 'shop'@'localhost' for table 'orders'"),
     ("credential-refused", "Client error: `GET https://api.partner.example` resulted in a `401 Unauthorized` response"),

@@ -10,8 +10,8 @@ from runbook_lib.probes.messages import Message
 
 # A server that answers FATAL was reached.
 NO_DATABASE = (
-    r"SQLSTATE\[HY000\] \[200[2356]\]|SQLSTATE\[08\w+\](?!.*FATAL)|could not connect to server"
-    r"|connection to server(?!.*FATAL)"
+    r"SQLSTATE\[HY000\] \[200[2356]\]|could not connect to server"
+    r"|^(?!.*FATAL).*(SQLSTATE\[08\w+\]|connection to server)"
     r"|unable to open database file"
     r"|database (is )?(unavailable|down|gone)|OperationalError.*(connect|open)"
 )

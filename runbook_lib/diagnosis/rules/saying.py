@@ -37,7 +37,7 @@ def said(message: Message) -> str:
 def matching(facts: Facts, pattern: str) -> list[Message]:
     """The present messages that match."""
     wanted = re.compile(pattern, re.IGNORECASE)
-    return [message for message in facts.current if wanted.search(message.text) or wanted.search(message.sample)]
+    return [message for message in facts.current if wanted.search(f"{message.sample} {message.text}")]
 
 
 # Below that share of the present messages, what some of them say is likely beside the point.
