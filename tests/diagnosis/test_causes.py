@@ -46,6 +46,7 @@ WAITING = Session("4712", 40.0, "shop", "active", "UPDATE orders SET total = 2",
 LOCKED = replace(WELL, blocked=(WAITING,), blocking=(HOLDER,))
 LIMITS = Queues(store="redis", max_waiting=100, max_age=300)
 WEB = Hosts(processes={"web": "php-fpm"})
+QUEUE = Hosts(processes={"worker": "queue:work"})
 ROOM = FileSystem("/", 10**10, 0.4)
 BURST = (message('ERROR SQLSTATE[42703]: column "vip" does not exist', NOW - 60),)
 UNCOUNTED = Impact(impact().rounds, None, impact().limits, BURST, NOW)
@@ -127,6 +128,25 @@ FAULTS: dict[str, tuple[str, Facts]] = {
     "no worker runs": (
         "workers-down",
         facts(machines=machines(), hosts=Hosts(processes={"worker": "queue:work"}), **queues(500)),
+    ),
+    "a worker is stopped": (
+        "workers-down",
+        facts(machines=machines(processes=(Process(9, "T", "queue:work"),)), hosts=QUEUE),
+    ),
+    "jobs wait, and their worker is stopped": (
+        "queue-backlog",
+        facts(machines=machines(processes=(Process(9, "T", "queue:work"),)), hosts=QUEUE, **queues(500)),
+    ),
+    "a bad release, and a worker is stopped": (
+        "bad-release",
+        facts(
+            ERRORS,
+            since=NOW - 60,
+            passed={GOOD.id: NOW - 90_000},
+            messages=(message("boom", NOW - 58),),
+            machines=machines(processes=(Process(9, "T", "queue:work"),)),
+            hosts=QUEUE,
+        ),
     ),
     "jobs wait and nobody works": ("queue-backlog", facts(**queues(500, reserved=2))),
     "a job waits for an hour": ("queue-backlog", facts(**queues(3, reserved=1, oldest=NOW - 3600))),

@@ -67,12 +67,12 @@ def process_down(facts: Facts) -> Cause | None:
 def process_hung(facts: Facts) -> Cause | None:
     """Connections are taken and nothing is answered, not even on the route that needs nothing else."""
     hung = [place for place in facts.impact.silent if _timed_out(facts, place)]
-    stopped = _stopped(facts)
+    stopped = [one for one in _stopped(facts) if not _is_worker(one[1])]
     paused = [f"{host}: {why}" for host, why in facts.unreachable.items() if _is_paused(why)]
     if not hung and not ((stopped or paused) and facts.impact.hurt):
         return None
     reasons = [f"{place} takes connections, {_last(facts, place).saw}" for place in hung[:5]]
-    words = [f"{host}: {name} (pid {process.pid}) is stopped" for host, name, process in stopped[:5]]
+    words = [_is_stopped(*one) for one in stopped[:5]]
     return Cause(
         "process-hung",
         0.92 if stopped or paused else 0.88,
@@ -85,22 +85,28 @@ def process_hung(facts: Facts) -> Cause | None:
 
 
 def workers_down(facts: Facts) -> Cause | None:
-    """A worker or scheduler that must run does not, or nobody works the queues off."""
+    """A worker or scheduler that must run does not, stands still, or nobody works the queues off."""
     missing = [f"{host} runs no process {name}" for host, name in _missing(facts) if _is_worker(name)]
-    idle = _idle(facts)
+    idle, still = _idle(facts), workers_standing(facts)
     everywhere = _gone_everywhere(facts)
-    if not everywhere and not idle:
+    if not everywhere and not idle and not still:
         return None
     remedy = facts.remedies.mitigation("restart_workers")
+    nobody = "workers stand still" if still else "nobody works the queues off"
     return Cause(
         "workers-down",
-        0.92 if everywhere and idle else 0.85 if everywhere else 0.6,
-        f"no {' and no '.join(everywhere)} runs" if everywhere else "nobody works the queues off",
-        (*missing[:5], *idle),
+        0.92 if everywhere and idle else 0.85 if everywhere else 0.55,
+        f"no {' and no '.join(everywhere)} runs" if everywhere else nobody,
+        (*missing[:5], *still, *idle),
         (),
         remedy,
         "" if remedy else "start the workers and the scheduler by their supervisor",
     )
+
+
+def workers_standing(facts: Facts) -> list[str]:
+    """The workers that are there and do nothing, since somebody or something stopped their processes."""
+    return [_is_stopped(*one) for one in _stopped(facts) if _is_worker(one[1])][:5]
 
 
 def host_down(facts: Facts) -> Cause | None:
@@ -176,6 +182,10 @@ def _stopped(facts: Facts) -> list[tuple[str, str, Process]]:
         for process in some
         if process.stopped and process.state[:1] != "Z"
     ]
+
+
+def _is_stopped(host: str, name: str, process: Process) -> str:
+    return f"{host}: {name} (pid {process.pid}) is stopped"
 
 
 def _is_worker(name: str) -> bool:

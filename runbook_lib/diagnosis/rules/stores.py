@@ -6,6 +6,7 @@ import re
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.diagnosis.rules.processes import workers_standing
 from runbook_lib.diagnosis.rules.saying import hurting, lasting, matching, said, texts
 from runbook_lib.probes.redis import RedisState
 
@@ -73,6 +74,7 @@ def queue_backlog(facts: Facts) -> Cause | None:
         return None
     fullest = sorted(last.depths.items(), key=lambda pair: -pair[1].waiting)[:3]
     reasons.append(", ".join(f"{name}: {depth.waiting} waiting, {depth.reserved} at work" for name, depth in fullest))
+    reasons += workers_standing(facts)
     trend = last.waiting - facts.queues[0].waiting
     opposing = (f"{-trend} fewer than {last.at - facts.queues[0].at:.0f} s ago",) if trend < 0 else ()
     remedy = facts.remedies.mitigation("restart_workers", "scale")
