@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from runbook_lib.actions.procedure import Procedure, begin, target_of
-from runbook_lib.actions.release.doors import Doors, are_closed
+from runbook_lib.actions.release.doors import Doors, are_closed, undo
 from runbook_lib.actions.release.schema import Schema, refuse, table, words
 from runbook_lib.actions.release.shimming import Shimming, blocking, database_of, shims_in_force
 from runbook_lib.actions.release.taking_back import TakingBack
@@ -124,12 +124,20 @@ class RollbackMigrations(Procedure):
     def _build(self, snapshot: Snapshot) -> Plan:
         sections = tuple(self._section(target, snapshot["environments"][target.name]) for target in self._targets)
         what = "Take shims back in" if self.undoing else "Database part of a rollback of"
-        warnings = [] if self.undoing else self._words(snapshot)
+        warnings = [] if self.undoing else [*self._words(snapshot), *self._closed_until(snapshot)]
         return Plan(f"{what} {self.target.label}", sections, snapshot, tuple(warnings), self.run.id)
 
     def _words(self, snapshot: Snapshot) -> list[str]:
         readings = snapshot["environments"]
         return [words(t.label, readings[t.name]["schema"], self.decision, self.reason) for t in self._targets]
+
+    def _closed_until(self, snapshot: Snapshot) -> list[str]:
+        until = "maintenance mode stays on until code that suits the schema is live and somebody ends it"
+        return [f"{target.label}: {until}" for target in self._taken_back(snapshot)]
+
+    def _taken_back(self, snapshot: Snapshot) -> list[Target]:
+        readings = snapshot["environments"]
+        return [target for target in self._targets if self._takes_back(readings[target.name]["schema"] or {})]
 
     def _section(self, target: Target, reading: Snapshot) -> Section:
         live = Release(**next(iter(reading["hosts"].values())))
@@ -139,7 +147,7 @@ class RollbackMigrations(Procedure):
             target.label,
             f"the database of {target.label}",
             ready=lambda begun: self._refuse_drift(target, reading, begun),
-            verify=lambda: self._health(target, live, closed=reading["closed"]),
+            verify=lambda: self._health(target, live, closed=reading["closed"] or self._takes_back(schema)),
             verified_back=lambda: self._serves(target, live),
         )
         hosts: Sequence[str] = list(reading["hosts"])
@@ -148,10 +156,13 @@ class RollbackMigrations(Procedure):
         if works:
             shimming = Shimming(doors, works, schema["tables"])
             return shimming.taken_back(section) if self.undoing else shimming.around(section)
-        if self.decision == "down" and schema.get("brought"):
-            return TakingBack(doors, schema).around(section)
+        if self._takes_back(schema):
+            return TakingBack(doors, schema, alone=True).around(section)
         why = "no shim is in force" if self.undoing else "the schema is left as it is"
         return Section(target.name, target.label, section.title, skipped=why)
+
+    def _takes_back(self, schema: Snapshot) -> bool:
+        return self.decision == "down" and bool(schema.get("brought"))
 
     def _refuse_drift(self, target: Target, reading: Snapshot, begun: bool) -> None:
         if not begun and self._reading(target) != reading:
@@ -197,8 +208,17 @@ class RollbackMigrations(Procedure):
 
     def close(self) -> str:
         """End the run; name what to run next."""
-        nothing_left = (
-            "verify.ipynb" if self.undoing or not self.decision else "rollback.ipynb for the code, or verify.ipynb"
-        )
-        self.run.suggest(nothing_left)
+        self.run.suggest(self._next)
         return self.run.close()
+
+    @property
+    def _next(self) -> str:
+        verify = self.target.command("verify")
+        if self.undoing or not self.decision:
+            return verify
+        closed = self._taken_back(self.run.plan.snapshot) if self.run.plan else []
+        if not closed:
+            return f"{self.target.command('rollback', tag=self.tag)} for the code, or {verify}"
+        # Where a migration is no transaction, a file without a row might as well be one that ended halfway.
+        known = {"migrations": "ahead", "migrations_reason": f"run {self.run.id} took them back"}
+        return ", then ".join([self.target.command("rollback", tag=self.tag, **known), *map(undo, closed)])

@@ -19,9 +19,10 @@ class Drill:
     """A runbook against a known fault.
 
     runbook: name of the notebook; fault: what is broken, empty for a runbook that is not about a fault. blames: the
-    causes any of which it must name first, empty for one that names none; parameters: it is run with. before, after:
-    commands that come first, when all is still well, and last; {incident} in them and in parameters is the incident
-    that is declared for them, {good} the release that is live when all is well. places: where it makes sense.
+    causes any of which it must name first, empty for one that names none; parameters: it is run with. before, then,
+    after: commands that come first, when all is still well; after the runbook, before what is in force is lifted and
+    all must be well; and last. {incident} in them and in parameters is the incident that is declared for them, {good}
+    the release that is live when all is well. places: where it makes sense.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Drill:
     blames: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     before: tuple[tuple[str, ...], ...] = ()
+    then: tuple[tuple[str, ...], ...] = ()
     after: tuple[tuple[str, ...], ...] = ()
     places: tuple[On, ...] = ("practice",)
 

@@ -57,7 +57,10 @@ _ALL = (
         "bad-migration",
         (),
         {"tag": "{good}", "migrations": "down", "migrations_reason": _REASON},
-        after=(("papermill", "rollback.ipynb", "-p", "tag", "{good}"),),
+        then=(
+            ("papermill", "rollback.ipynb", "-p", "tag", "{good}"),
+            ("papermill", "maintenance_mode.ipynb", "-p", "mode", "off", "-p", "environment", "staging"),
+        ),
     ),
     Drill("verify", "verify", places=_EVERYWHERE),
     Drill("maintenance-mode", "maintenance_mode", "", (), {"mode": "on", "refresh": 15}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,14 +71,15 @@ class _Work:
         self.say("to the steady state")
         self.world.mend()
         with self._incident():
-            self._prepare()
+            self._carry_out(self.drill.before)
             self._break()
             event = self._run_the_runbook()
             self._follow(event)
+            self._carry_out(self.drill.then)
             self.done.mark("mitigated")
             self._take_back()
             self._verify()
-            self._finish()
+            self._carry_out(self.drill.after)
 
     # -- before -------------------------------------------------------------------------------------------------------
 
@@ -98,16 +99,12 @@ class _Work:
 
     @property
     def _all_commands(self) -> tuple[tuple[str, ...], ...]:
-        return (*self.drill.before, *self.drill.after)
+        return (*self.drill.before, *self.drill.then, *self.drill.after)
 
     def _close_incidents(self, reason: str) -> None:
         for one in record.incidents(self.journal, self.world.target.label):
             if one.open and one.title.startswith(TITLE):
                 record.close(self.journal, one.id, reason)
-
-    def _prepare(self) -> None:
-        for command in self.drill.before:
-            self._command([self._filled(word) for word in command])
 
     def _break(self) -> None:
         self.done.broken = time.time()
@@ -191,8 +188,8 @@ class _Work:
             time.sleep(TICK)
         self.done.mark("verified")
 
-    def _finish(self) -> None:
-        for command in self.drill.after:
+    def _carry_out(self, commands: Sequence[Sequence[str]]) -> None:
+        for command in commands:
             self._command([self._filled(word) for word in command])
 
     def _filled(self, value: Any) -> Any:

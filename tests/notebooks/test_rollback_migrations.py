@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tests.notebooks.laravel_shop import Application
@@ -42,14 +44,18 @@ def test_a_migration_without_down_is_refused(application: Application) -> None:
     assert "without a down()" in done.stderr
 
 
-@on_one_database
-def test_taken_back_under_code_that_needs_it_the_database_goes_forward_again(renamed: Application) -> None:
-    """v1.3.0 stays live, and reads the new name."""
+def test_taken_back_the_doors_stay_closed_until_the_older_code_is_live(renamed: Application) -> None:
+    """v1.3.0 is live, and reads the name that is gone."""
     done = renamed.migrations("v1.1.0", migrations="down", **WHY)
-    assert done.returncode == 1
-    assert "the database is as before, and v1.3.0" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No   | 2026_02_20_000000_rename_customer_name" in renamed.artisan("migrate:status")
+    assert renamed.get("/customers")[0] == 503
+    assert "maintenance mode is in force" in history(renamed)
+    code, doors = next(iter(done.stdout.partition("next: ")[2].splitlines())).split(", then ")
+    back = renamed.project.run(*shlex.split(code))
+    assert "lets nobody in" in back.stderr
+    renamed.project.run(*shlex.split(doors))
     assert "ADA" in renamed.get("/customers")[1]
-    assert "rename_customer_name" in renamed.artisan("migrate:status")
     assert "in force" not in history(renamed)
 
 

@@ -30,21 +30,24 @@ class TakingBack:
     """The migrations of one environment that the target release lacks, taken back before its code.
 
     doors: of the environment, for this section; reading: of its schema, made for this decision. The first host runs
-    the database's commands.
+    the database's commands. alone: the code is switched by somebody else afterwards; until then the doors stay closed,
+    since what is live was written for what is gone.
     """
 
     doors: Doors
     reading: Snapshot
+    alone: bool = False
 
     def around(self, section: Section) -> Section:
         """The section with the database's steps around it."""
         down = self._down()
         before = (*self.doors.closed(), *self._backup(), down, self._compare())
+        after = () if self.alone else self.doors.opened()
         forward = replace(self._migrate(), undoes=down.id)
         return replace(
             section,
             title=f"{section.title}, taking back {len(self._names)} migrations",
-            steps=(*before, *section.steps, *self.doors.opened()),
+            steps=(*before, *section.steps, *after),
             back=(
                 *section.back,
                 forward,
