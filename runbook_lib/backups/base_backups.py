@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from runbook_lib.backups.engine import Dump
+from runbook_lib.backups.dump import Dump
 from runbook_lib.backups.pipeline import Stream, stream
 from runbook_lib.backups.postgresql import Postgresql
 from runbook_lib.backups.record import Counted, Reach

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.backups.engine import Dump
+from runbook_lib.backups.dump import Dump
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.record import Counted
 from runbook_lib.command import Command

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from runbook_lib.backups.counting import counted, migrations, quoted, tables
-from runbook_lib.backups.engine import Dump
+from runbook_lib.backups.dump import Dump
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.record import Counted, Reach
 from runbook_lib.backups.session import Session, session

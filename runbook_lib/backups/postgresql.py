@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 from runbook_lib.backups.counting import counted, migrations
-from runbook_lib.backups.engine import Dump
+from runbook_lib.backups.dump import Dump
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.record import Counted
 from runbook_lib.backups.session import Session, session

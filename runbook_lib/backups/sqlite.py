@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.backups.counting import counted, migrations
-from runbook_lib.backups.engine import Dump
+from runbook_lib.backups.dump import Dump
 from runbook_lib.backups.pipeline import PIECE
 from runbook_lib.backups.record import Counted
 from runbook_lib.backups.session import Session, failed, session

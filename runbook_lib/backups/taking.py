@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runbook_lib.backups.engine import Dump, engine_of
+from runbook_lib.backups.dump import Dump
+from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.folders import Files
 from runbook_lib.backups.packing import packed, suffix
 from runbook_lib.backups.record import Backup, Counted, Part

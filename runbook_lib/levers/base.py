@@ -14,6 +14,8 @@ from runbook_lib.run.plan import Snapshot, Step, Verdict
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
+# What the record calls it, whichever database it is.
+WRITES_STOPPED = "writes to the database stopped"
 
 
 @dataclass(frozen=True)

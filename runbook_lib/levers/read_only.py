@@ -12,10 +12,8 @@ from typing import ClassVar
 from runbook_lib.config.levers import ReadOnly
 from runbook_lib.errors import ConfigurationError
 from runbook_lib.levers import commands
-from runbook_lib.levers.base import At, Lever, Request, no_value, not_configured, shown
+from runbook_lib.levers.base import WRITES_STOPPED, At, Lever, Request, no_value, not_configured, shown
 from runbook_lib.run.plan import Snapshot, Step, Verdict
-
-WHAT = "writes to the database stopped"
 
 
 def read_only(request: Request) -> Lever:
@@ -51,7 +49,7 @@ class ReadOnlyByCommand:
 
     stays: ClassVar[bool] = True
     several: ClassVar[bool] = False
-    what: ClassVar[str] = WHAT
+    what: ClassVar[str] = WRITES_STOPPED
 
     def read(self) -> Snapshot:
         at = commands.places(self.request.target, self.table.where)

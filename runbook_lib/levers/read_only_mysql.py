@@ -12,8 +12,7 @@ from typing import ClassVar
 from runbook_lib.config.levers import ReadOnly
 from runbook_lib.datastores.sql import Sql, sql_of
 from runbook_lib.levers import write_probe
-from runbook_lib.levers.base import At, Request
-from runbook_lib.levers.read_only import WHAT
+from runbook_lib.levers.base import WRITES_STOPPED, At, Request
 from runbook_lib.run.plan import Snapshot, Step, Verdict
 
 
@@ -26,7 +25,7 @@ class ReadOnlyMysql:
 
     stays: ClassVar[bool] = True
     several: ClassVar[bool] = False
-    what: ClassVar[str] = WHAT
+    what: ClassVar[str] = WRITES_STOPPED
 
     def read(self) -> Snapshot:
         return {"was": self._value()}

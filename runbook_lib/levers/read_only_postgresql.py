@@ -15,8 +15,7 @@ from runbook_lib.config.levers import ReadOnly
 from runbook_lib.datastores.sql import Execute, Place, Sql, sql_of
 from runbook_lib.errors import ConfigurationError
 from runbook_lib.levers import write_probe
-from runbook_lib.levers.base import At, Request
-from runbook_lib.levers.read_only import WHAT
+from runbook_lib.levers.base import WRITES_STOPPED, At, Request
 from runbook_lib.run.plan import Snapshot, Step, Verdict
 
 _SETTING = (
@@ -44,7 +43,7 @@ class ReadOnlyPostgresql:
 
     stays: ClassVar[bool] = True
     several: ClassVar[bool] = False
-    what: ClassVar[str] = WHAT
+    what: ClassVar[str] = WRITES_STOPPED
 
     def read(self) -> Snapshot:
         """The setting before, and who writes; a superuser who is the application is counted, too."""

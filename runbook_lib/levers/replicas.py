@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from runbook_lib.config import Docker
 from runbook_lib.errors import PlatformError, StepFailedError
 from runbook_lib.levers.base import At, Request, shown, wrong_after
-from runbook_lib.levers.scale import wanted
+from runbook_lib.levers.how_many import wanted
 from runbook_lib.platforms.base import Release
 from runbook_lib.platforms.docker_clone import REPLACES_LABEL, clone, exclusive, refusal, restart_policy
 from runbook_lib.platforms.docker_containers import Containers, release_of

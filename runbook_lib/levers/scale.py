@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from runbook_lib.command import printable
 from runbook_lib.config.levers import Scale
-from runbook_lib.errors import CommandError, ParameterError
+from runbook_lib.errors import CommandError
 from runbook_lib.levers import commands
 from runbook_lib.levers.base import At, Lever, Request, not_configured, shown, wrong_after
+from runbook_lib.levers.how_many import wanted
 from runbook_lib.run.plan import Snapshot, Step, Verdict
 
-_WANTED = re.compile(r"(\+?)([0-9]{1,4})", re.ASCII)
 MOST = 20
 
 
@@ -29,24 +29,6 @@ def scale(request: Request) -> Lever:
     from runbook_lib.levers.replicas import ScaleContainers
 
     return ScaleContainers(request, table.most if table else MOST)
-
-
-def wanted(value: str, now: int, most: int) -> int:
-    """How many replicas are to serve. value: "+2" or "4". ParameterError unless that is more than now, and no more
-    than allowed."""
-    match = _WANTED.fullmatch(value)
-    if match is None:
-        raise ParameterError(
-            f"{printable(value, 40)!r} is no number of replicas", next_step="give +2 for two more, or 4 for four in all"
-        )
-    number = int(match[2]) + (now if match[1] else 0)
-    if number <= now:
-        raise ParameterError(f"{now} replicas serve already, {number} are no more", next_step="give a greater number")
-    if number > most:
-        raise ParameterError(
-            f"{number} replicas are more than the {most} that are allowed", next_step="raise levers.scale.most"
-        )
-    return number
 
 
 @dataclass(frozen=True)

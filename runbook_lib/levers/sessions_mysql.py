@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.config import Target
 from runbook_lib.datastores.sql import sql_of
-from runbook_lib.levers.sessions import Session
+from runbook_lib.levers.session import Session
 
 # A number is never used again by the same server, so it alone tells a session apart; a transaction tells by its
 # beginning what it is at, a statement outside of one by its own.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runbook_lib.config import Target
 from runbook_lib.datastores.sql import sql_of
 from runbook_lib.errors import PlatformError
-from runbook_lib.levers.sessions import Session
+from runbook_lib.levers.session import Session
 
 # Who waits is nobody to be ended: only those at the head, whom nobody holds up. A dump is maintenance.
 _FIND = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.errors import CommandError, ConfigurationError, ParameterError, PlatformError
-from runbook_lib.levers.scale import wanted
+from runbook_lib.levers.how_many import wanted
 from tests.levers.mitigating import KEY, Project, let_go, mitigate, plan, undo
 from tests.platforms.conftest import shop, shop_images
 from tests.platforms.docker_shop import Shop

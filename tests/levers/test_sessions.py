@@ -13,7 +13,8 @@ import pytest
 from runbook_lib import Mitigation
 from runbook_lib.config.levers import Sessions
 from runbook_lib.errors import ConfigurationError, ParameterError, PlatformError
-from runbook_lib.levers.sessions import Session, shown_query
+from runbook_lib.levers.session import Session
+from runbook_lib.levers.sessions import shown_query
 from tests.levers.mitigating import Project, mitigate, plan
 from tests.levers.stores import as_application, connected, run, url, with_application
 from tests.real.databases import Database

@@ -15,7 +15,8 @@ from runbook_lib.actions.data.backing_up import (
     step_of_record,
 )
 from runbook_lib.backups import recovery, scratch
-from runbook_lib.backups.engine import Dump, engine_of
+from runbook_lib.backups.dump import Dump
+from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.record import Backup, Part, shown
 from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
