@@ -139,9 +139,8 @@ class Maintenance(Procedure):
         builders: Artisan = artisan(self._laravel)
         for host in hosts:
             name, command = ("down", self._down(builders)) if on else ("up", builders.up())
-            yield on_host(
-                self._platform, host, f"{self.target.name}{suffix}", self.run.id, name, f"artisan {name}", command
-            )
+            prefix, risk = f"{self.target.name}{suffix}", doors.CLOSED if on else ""
+            yield on_host(self._platform, host, prefix, self.run.id, name, f"artisan {name}", command, risk)
 
     def _down(self, builders: Artisan) -> Command:
         return builders.down(refresh=self.refresh, retry=self.retry, secret=doors.bypass(self.target))

@@ -11,7 +11,7 @@ from runbook_lib.actions.maintenance import Maintenance
 from runbook_lib.actions.procedure import Procedure, begin, target_of
 from runbook_lib.config import Levers
 from runbook_lib.errors import ParameterError, StepFailedError
-from runbook_lib.levers import lever_of
+from runbook_lib.levers import RISKS, lever_of
 from runbook_lib.levers.base import At, Lever, Request
 from runbook_lib.run.in_force import InForce, in_force
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
@@ -100,10 +100,14 @@ class Mitigation(Procedure):
     def _request(self, levers: Levers) -> Request:
         return Request(self.target, self.action, levers, self.value)
 
+    @property
+    def _risk(self) -> str:
+        return RISKS.get(self.action, "as its own command does")
+
     def _section(self, number: int, lever: Lever, before: Snapshot, configured: Snapshot) -> Section:
         name = self.target.name if number == 1 else f"{self.target.name}-{number}"
         noted = _Noted(self, lever, name, before, configured)
-        pull = lever.pull(before, At(name, self.run.id, self.run.id))
+        pull = [replace(step, risk=self._risk) for step in lever.pull(before, At(name, self.run.id, self.run.id))]
         back = lever.undo(before, At(f"{name}.back", self.run.id, self.run.id))
         return Section(
             name,

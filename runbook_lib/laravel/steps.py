@@ -28,11 +28,13 @@ def after_switch(laravel: Laravel, platform: Platform, hosts: Sequence[str], pre
             yield on_host(platform, host, prefix, run, name.replace(":", "-"), f"artisan {name}", command)
 
 
-def on_host(platform: Platform, host: str, prefix: str, run: str, name: str, title: str, command: Command) -> Step:
+def on_host(
+    platform: Platform, host: str, prefix: str, run: str, name: str, title: str, command: Command, risk: str = ""
+) -> Step:
     """One repeatable step of an artisan command inside what is live on a host."""
     connector, inside = platform.live(command, host)
     bench = Bench(connector, f"{prefix}.{host}", run)
-    return bench.step(name, title, inside, repeatable=True, no_undo="it follows the code that is live")
+    return bench.step(name, title, inside, repeatable=True, no_undo="it follows the code that is live", risk=risk)
 
 
 def warnings(environment: Environment) -> list[str]:

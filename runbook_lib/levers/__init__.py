@@ -1,4 +1,4 @@
-"""The levers there are. A lever is one file, one line here, and one test file."""
+"""The levers there are. A lever is one file, a line in each of these tables, and one test file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ LEVERS = {
     "restart": "runbook_lib.levers.restart:restart",
     "restart_workers": "runbook_lib.levers.workers:RestartWorkers",
     "scale": "runbook_lib.levers.scale:scale",
+}
+# What users and others have of each action, though it goes well.
+RISKS = {
+    "scale": "the database gets more connections",
+    "disable_features": "users miss the feature",
+    "rate_limit": "who asks more often gets 429",
+    "read_only": "whatever writes fails",
+    "restart": "requests may fail for a moment",
+    "restart_workers": "a job at work may be done once more",
+    "pause_queues": "jobs wait, and more of them come",
+    "pause_scheduler": "what is due is not done",
+    "end_sessions": "what they were doing is undone",
+    "free_disk": "what is removed is gone",
 }
 # Their way back is right whatever there was before, so that it can be gone by whoever finds them halted.
 TAKEN_BACK_BY_ANYBODY = ("pause_queues", "pause_scheduler")

@@ -35,6 +35,7 @@ class Bench:
         repeatable: bool = False,
         undo: Callable[[], str] | None = None,
         no_undo: str = "",
+        risk: str = "",
     ) -> Step:
         """A step of commands that are run in order until one fails.
 
@@ -58,15 +59,16 @@ class Bench:
             repeatable=repeatable,
             undo=undo,
             no_undo=no_undo,
+            risk=risk,
         )
 
-    def own(self, name: str, argvs: Sequence[Sequence[str]], folder: Path) -> Iterator[Step]:
+    def own(self, name: str, argvs: Sequence[Sequence[str]], folder: Path, risk: str = "") -> Iterator[Step]:
         """A step for each of the environment's own commands of one kind (install, clear, restart); these are made
-        to be run any number of times."""
+        to be run any number of times. risk: of each."""
         for number, argv in enumerate(argvs, 1):
             suffix = f"{name}.{number}" if len(argvs) > 1 else name
             command = Command.of(*argv, cwd=folder, env=self.env)
-            yield self.step(suffix, f"{name}: {in_short(argv)}", command, repeatable=True)
+            yield self.step(suffix, f"{name}: {in_short(argv)}", command, repeatable=True, risk=risk)
 
 
 def in_short(argv: Sequence[str]) -> str:

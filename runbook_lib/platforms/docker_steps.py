@@ -128,6 +128,7 @@ def _take_over(one: Replacement, section: str) -> Step:
         done=one.switched,
         repeatable=True,
         undo=one.back,
+        risk="it does not answer meanwhile" if one.exclusive else "both releases serve for a moment",
     )
 
 

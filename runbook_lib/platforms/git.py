@@ -34,6 +34,7 @@ LOG_LINES = 2000
 # Read from the end of each log file: one of a gigabyte, or a single line of that length, must not be read whole.
 LOG_BYTES = 1_048_576
 TITLE_LIMIT = 200
+RESTARTS = "requests may fail for a moment"
 
 # One line a tag; the fields with * are of what an annotated tag points at.
 _TAG_FIELDS = (
@@ -169,7 +170,7 @@ class GitPlatform:
 
     def _take_effect(self, bench: Bench) -> Iterator[Step]:
         yield from bench.own("clear", self._git.clear, self._layout.live_folder)
-        yield from bench.own("restart", self._git.restart, self._layout.live_folder)
+        yield from bench.own("restart", self._git.restart, self._layout.live_folder, RESTARTS)
 
     def retire(self, readings: Snapshot, section: str, run: str) -> tuple[Step, ...]:
         return ()  # a checkout or release folder costs nothing and is the next way back

@@ -158,6 +158,7 @@ class InPlace:
             f"check out {release}" + (f" (branch {branch})" if branch else ""),
             git(top, "-c", "advice.detachedHead=false", *words),
             holds=holds,
+            risk="until the restart, requests meet files of both releases",
         )
 
 

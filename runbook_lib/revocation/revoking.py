@@ -19,6 +19,7 @@ from runbook_lib.run.plan import Step, Verdict
 
 REDIS = "redis"
 NO_UNDO = "who is meant to be in signs in again"
+RISK = "who has one is put out at once"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Revoking:
             bench = Bench(connector, f"{section}.{host}", self.run)
             name = one.table.replace(".", "-")
             step = bench.step(name, f"revoke {one.what}", inside, repeatable=True, no_undo=NO_UNDO)
-            yield replace(step, shows=(one.act,))
+            yield replace(step, shows=(one.act,), risk=RISK)
 
     def _ask(self, statement: str) -> list[dict[str, Any]]:
         connector, inside = self.platform.live(sql_command(self._laravel, statement), self.hosts[0])
@@ -148,13 +149,13 @@ class Revoking:
             command = sessions.remove_files(self._about, self._laravel.folder or ".")
             connector, inside = self.platform.live(command, place)
             bench = Bench(connector, f"{section}.{place}", self.run)
-            yield bench.step("sessions", "end sessions", inside, repeatable=True, no_undo=NO_UNDO)
+            yield bench.step("sessions", "end sessions", inside, repeatable=True, no_undo=NO_UNDO, risk=RISK)
 
     def _remove_keys(self) -> str:
         return f"{sessions.remove_keys(self.target)} ended"
 
     def _step(self, name: str, title: str, host: str, do: Callable[[], str]) -> Step:
-        return Step(name, title, do, lambda: None, host=host, repeatable=True, no_undo=NO_UNDO)
+        return Step(name, title, do, lambda: None, host=host, repeatable=True, no_undo=NO_UNDO, risk=RISK)
 
     @property
     def _dialect(self) -> DatabaseKind:

@@ -120,6 +120,7 @@ class Rotating:
                 lambda: self.kind.retire(self.old, self.new, self.facts),
                 undo=None if why else lambda: self.kind.restore(self.old, self.new, self.facts),
                 no_undo=why,
+                risk="whoever still has the old value is refused",
             ),
         )
 

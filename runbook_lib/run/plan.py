@@ -28,7 +28,8 @@ class Step:
     repeatable: doing it twice does no harm; only such a step is repeated when `done` cannot tell.
     undo: takes the effect back; without it, no_undo says why there is none. undoes: id of the step that this one takes
     back; it is passed over when that one was never begun. stops: whether its failure ends the run; without it, the
-    failure is written down and the next step is done.
+    failure is written down and the next step is done. risk: what users, data or other programs may have of it though it
+    goes well, in a few words; empty: nothing.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Step:
     no_undo: str = ""
     undoes: str = ""
     stops: bool = True
+    risk: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:

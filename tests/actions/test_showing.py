@@ -29,14 +29,19 @@ def test_every_step_is_a_row_with_host_and_commands() -> None:
     ]
 
 
+def test_each_step_tells_its_risk() -> None:
+    steps = step("a", risk="users get 503"), step("b")
+    assert [row[4] for row in planned(plan(section(*steps)), "").rows] == ["users get 503", ""]
+
+
 def test_each_step_tells_how_it_is_undone() -> None:
     steps = step("a", no_undo="a backup does no harm"), step("b", undo=lambda: ""), step("c")
-    assert [row[4] for row in planned(plan(section(*steps)), "").rows] == [
+    assert [row[5] for row in planned(plan(section(*steps)), "").rows] == [
         "none: a backup does no harm",
         "goes back",
         "none",
     ]
-    assert planned(plan(section(step("c"), back=(step("back"),))), "").rows[0][4] == "goes back"
+    assert planned(plan(section(step("c"), back=(step("back"),))), "").rows[0][5] == "goes back"
 
 
 def test_warnings_what_is_skipped_time_and_digest_stand_below() -> None:

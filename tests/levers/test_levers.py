@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.config.levers import ACTIONS
-from runbook_lib.levers import LEVERS, OWN, lever_of
+from runbook_lib.levers import LEVERS, OWN, RISKS, lever_of
 from runbook_lib.levers.base import Request, wrong_after
 from tests.actions.application import Application
 
@@ -25,6 +25,10 @@ def test_a_lever_is_where_the_registry_says_and_has_a_test_file(home: str) -> No
 
 def test_no_own_command_can_hide_an_action() -> None:
     assert {*ACTIONS} == {*LEVERS, "maintenance"}
+
+
+def test_every_lever_says_what_others_have_of_it() -> None:
+    assert {*RISKS} == {*LEVERS}
 
 
 def test_every_action_is_documented() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,8 @@ class Way(ABC):
         return self._step(f"{prefix}.drop", "drop what was restored beside", self._drop, lambda: None)
 
     def switch(self) -> Iterator[Step]:
-        yield self._step("switch.name", self.title, self._switch, self._switched, undone="the way back is in the plan")
+        step = self._step("switch.name", self.title, self._switch, self._switched, undone="the way back is in the plan")
+        yield replace(step, risk="what was written since the backup is no longer there")
         yield self._note()
 
     def back(self) -> Iterator[Step]:

@@ -118,4 +118,7 @@ class Settling(BackupProcedure):
 
     def _step(self, name: str, title: str, do: Callable[[], str], undoes: str = "") -> Step:
         undone = "what is dropped is gone" if self.how == "confirm" else "the way back is in the plan"
-        return Step(f"settle.{name}", title, do, lambda: None, repeatable=True, no_undo=undone, undoes=undoes)
+        risk = "it cannot be had back" if self.how == "confirm" else ""
+        return Step(
+            f"settle.{name}", title, do, lambda: None, repeatable=True, no_undo=undone, undoes=undoes, risk=risk
+        )

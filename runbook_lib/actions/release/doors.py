@@ -28,6 +28,10 @@ COOKIE = "laravel_maintenance"
 RETRY = 60
 
 
+# What users have of it.
+CLOSED = "users get 503 until it ends"
+
+
 @dataclass(frozen=True)
 class Doors:
     """The doors of one environment during one section of a run. hosts: names of hosts or replicas. closed_before: they
@@ -47,7 +51,9 @@ class Doors:
         command = artisan(self._laravel).down(retry=RETRY, secret=bypass(self.target))
         for host in self.hosts:
             title = "stop writes: artisan down"
-            yield on_host(self.platform, host, f"{self.section}.close", self.run.id, "maintenance", title, command)
+            yield on_host(
+                self.platform, host, f"{self.section}.close", self.run.id, "maintenance", title, command, CLOSED
+            )
         yield Step(
             f"{self.section}.close.proof",
             "prove that it is closed",

@@ -111,6 +111,7 @@ class TakingBack:
             shows=(str(self._command(len(self._names))), *(f"undoes {name}" for name in reversed(self._names))),
             # Each time the set that is left is read first, and nothing but that is undone.
             repeatable=True,
+            risk="tables are locked; what only the newer schema holds is in the backup alone",
         )
 
     def _command(self, number: int) -> Command:
