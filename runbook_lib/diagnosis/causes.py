@@ -108,7 +108,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "configuration-wrong": ("error-spike", "jobs-failing", "bad-release", "replica-ill"),
     "app-key": ("error-spike", "jobs-failing", "bad-release", "sessions-lost", "corrupt-rows", "replica-ill"),
-    "credential-refused": ("error-spike", "jobs-failing", "third-party", "cut-off", "replica-ill"),
+    "credential-refused": ("error-spike", "jobs-failing", "third-party", "cut-off", "replica-ill", "leaked-key"),
     "name-unresolved": ("error-spike", "jobs-failing", "cut-off", "third-party", "replica-ill"),
     "cut-off": ("error-spike", "jobs-failing", "replica-ill", "third-party"),
     "corrupt-rows": ("error-spike", "slow-answers", "jobs-failing"),
@@ -172,16 +172,30 @@ def ranked(found: list[Cause]) -> list[Cause]:
         by_name[cause.name] = max(cause, by_name.get(cause.name, cause), key=lambda one: one.score)
     judged = []
     for cause in by_name.values():
-        roots = [
-            other
-            for other in by_name.values()
-            if cause.name in EXPLAINS.get(other.name, ()) and other.score >= max(CERTAIN, cause.score * 0.75)
-        ]
+        roots = [other for other in by_name.values() if _is_root_of(other, cause, by_name)]
         if not roots:
             judged.append(cause)
         elif cause.name not in NAMELESS or roots[0].score < SURE:
             judged.append(_explained(cause, roots))
     return sorted(judged, key=lambda cause: -cause.score)
+
+
+def _is_root_of(other: Cause, cause: Cause, found: Mapping[str, Cause]) -> bool:
+    """Whether one is sure enough to explain another. Of several that explain each other in a round, the surest one is
+    not explained."""
+    if cause.name not in EXPLAINS.get(other.name, ()) or other.score < max(CERTAIN, cause.score * 0.75):
+        return False
+    return other.score > cause.score or other.name not in _leads_to(cause.name, found)
+
+
+def _leads_to(name: str, found: Mapping[str, Cause]) -> set[str]:
+    """All that a cause explains, and what those explain, of what was found."""
+    seen: set[str] = set()
+    left = [name]
+    while left:
+        left += [further for further in EXPLAINS.get(left.pop(), ()) if further in found and further not in seen]
+        seen.update(left)
+    return seen
 
 
 def _explained(cause: Cause, roots: list[Cause]) -> Cause:

@@ -50,6 +50,7 @@ QUEUE = Hosts(processes={"worker": "queue:work"})
 ROOM = FileSystem("/", 10**10, 0.4)
 BURST = (message('ERROR SQLSTATE[42703]: column "vip" does not exist', NOW - 60),)
 UNCOUNTED = Impact(impact().rounds, None, impact().limits, BURST, NOW)
+PROVIDER = "ERROR PaymentFailed: the payment provider answers 401: invalid API key"
 ROUTES = ("/up", "/ready", "home page")
 HALTED = InForce("queues halted", "shop/production", NOW - 600, "r1", "papermill ...", {"action": "pause_queues"})
 
@@ -232,6 +233,15 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         facts(
             ERRORS,
             messages=(message("ERROR password authentication failed for user", NOW - 90),),
+            changes=(Change("configuration", ".env was written", NOW - 100, "web-1"),),
+        ),
+    ),
+    "another service refuses our key since .env was written": (
+        "configuration-change",
+        facts(
+            ERRORS,
+            messages=(message(PROVIDER, NOW - 90),),
+            suspicious=(message(PROVIDER, NOW - 90),),
             changes=(Change("configuration", ".env was written", NOW - 100, "web-1"),),
         ),
     ),

@@ -8,7 +8,7 @@ from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.impact import ENOUGH, SLOW_ENOUGH, SLOW_SHARE
 from runbook_lib.diagnosis.rules.features import without_the_feature
-from runbook_lib.diagnosis.rules.saying import hurting, said
+from runbook_lib.diagnosis.rules.saying import hurting, said, texts
 
 # Requests a second, relative to the average since the start, from which load counts as unusual.
 SPIKE = 3.0
@@ -141,4 +141,5 @@ def leaked_key(facts: Facts) -> Cause | None:
         (*(said(m) for m in found[:3]), *hurting(facts)),
         (),
         facts.remedies.runbook("suspected_breach"),
+        told=texts(found),
     )
