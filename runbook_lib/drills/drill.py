@@ -91,7 +91,9 @@ class _Work:
             yield
             return
         title = f"{TITLE}{self.drill.name}"
-        self.done.incident = record.declare(self.journal, self.world.target.label, title, "SEV3").id
+        self.done.incident = record.declare(
+            self.journal, self.world.target.label, title, "SEV3", drill=self.drill.name
+        ).id
         try:
             yield
         finally:

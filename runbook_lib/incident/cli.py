@@ -239,12 +239,13 @@ def remind(every: float, as_json: bool) -> None:
 @_as_json
 @_clear
 def metrics(as_json: bool) -> None:
-    """How long incidents took: to detect, decide, mitigate, verify; by severity and month."""
+    """How long incidents took: to detect, decide, mitigate, verify; by severity and month; those of drills left out."""
     from runbook_lib.incident.messages import span
     from runbook_lib.incident.metrics import NAMES, groups
-    from runbook_lib.incident.story import stories
+    from runbook_lib.incident.record import without_drills
+    from runbook_lib.incident.story import told
 
-    found = groups(stories(_journal()))
+    found = groups(told(without_drills(_journal().events())))
     if as_json:
         _print([asdict(group) for group in found])
         return

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from runbook_lib.command import nearest, printable
 from runbook_lib.config import Severity
 from runbook_lib.errors import IncidentError
 from runbook_lib.run.journal import Event, Journal
 from runbook_lib.run.lock import actor
+from runbook_lib.run.run import part_of_drill
 
 VARIABLE = "RUNBOOK_INCIDENT"
 
@@ -59,16 +62,18 @@ def declare(
     commander: str = "",
     began: float | None = None,
     run: str = "",
+    drill: str = "",
 ) -> Incident:
     """Write down that there is an incident. environment: label; title: text, cut to one line; severity: one of
-    SEVERITIES; commander: who leads, default who is at work; began: Unix time; run: that found it out.
+    SEVERITIES; commander: who leads, default who is at work; began: Unix time; run: that found it out; drill: whose
+    incident it is, default that of which this process is a part.
 
     IncidentError for an unknown severity.
     """
     known = severity_of(severity)
     now = time.time()
     incident = f"INC-{datetime.fromtimestamp(now, UTC):%Y%m%d}-{secrets.token_hex(2)}"
-    data = {
+    data: dict[str, Any] = {
         "incident": incident,
         "environment": environment,
         "title": printable(title.strip(), 200) or "an incident without a title",
@@ -76,6 +81,7 @@ def declare(
         "commander": commander or actor(),
         "began": now if began is None else began,
         "by": actor(),
+        **({"drill": drill} if drill else part_of_drill()),
     }
     return declared(journal.append(run, "incident declared", data))
 
@@ -127,6 +133,13 @@ def incidents(journal: Journal, environment: str = "") -> list[Incident]:
     for event in journal.events(kind="incident closed"):
         found[event.data["incident"]] = replace(found[event.data["incident"]], closed=event.at)
     return [one for one in found.values() if environment in ("", one.environment)]
+
+
+def without_drills(events: Iterable[Event]) -> list[Event]:
+    """What happened in earnest: a record, in order, without the incidents that were declared for a drill."""
+    known = list(events)
+    drilled = {e.data["incident"] for e in known if e.kind == "incident declared" and e.data.get("drill")}
+    return [event for event in known if event.data.get("incident") not in drilled]
 
 
 def incident_of(journal: Journal, incident: str) -> Incident:

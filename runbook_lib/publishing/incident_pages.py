@@ -9,6 +9,7 @@ from pathlib import Path
 from runbook_lib import practice
 from runbook_lib.config import STATE_FOLDER, Loaded, Review
 from runbook_lib.incident.follow_ups import follow_ups
+from runbook_lib.incident.record import without_drills
 from runbook_lib.incident.story import told
 from runbook_lib.publishing import metrics, postmortem_index, status_page
 from runbook_lib.publishing.status import Status, status
@@ -27,7 +28,7 @@ def incident_pages(root: Path) -> dict[str, str]:
     return {
         "status/index.md": status_page.markdown(page),
         f"status/{status_page.FEED}": status_page.feed(page),
-        "metrics.md": metrics.page(told(events)),
+        "metrics.md": metrics.page(told(without_drills(events))),
         "postmortems.md": postmortem_index.page(root / "docs", folder, agreed),
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from runbook_lib.config import Component
 from runbook_lib.incident.components import BY_SEVERITY, STATES, Change, State, changes, state_of
 from runbook_lib.incident.pages import OWN
+from runbook_lib.incident.record import without_drills
 from runbook_lib.run.journal import Event
 
 DAY = 86_400.0
@@ -85,8 +86,9 @@ class Status:
 def status(
     events: Iterable[Event], components: Sequence[Component], *, title: str, url: str, days: float, now: float
 ) -> Status:
-    """The page as of Unix time `now`. events: the whole record up to then, in order."""
-    known = [event for event in events if event.at <= now]
+    """The page as of Unix time `now`. events: the whole record up to then, in order; what was declared for
+    a drill is no incident."""
+    known = without_drills(event for event in events if event.at <= now)
     found = changes(known)
     lines = tuple(_line(component, found, days, now) for component in components)
     incidents = _incidents(known, {c.environment: c.name for c in components})

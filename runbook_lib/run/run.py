@@ -56,7 +56,7 @@ def last_run() -> Run | None:
     return _last
 
 
-def _drill() -> dict[str, str]:
+def part_of_drill() -> dict[str, str]:
     """The drill that this process is a part of, for the record."""
     name = os.environ.get(DRILL, "")
     return {"drill": name} if name else {}
@@ -129,7 +129,7 @@ class Run:
                     actor=actor(),
                     host=host(),
                     pid=os.getpid(),
-                    **_drill(),
+                    **part_of_drill(),
                 )
         return run
 

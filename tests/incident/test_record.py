@@ -16,9 +16,10 @@ from runbook_lib.incident.record import (
     incidents,
     note,
     runs_of,
+    without_drills,
 )
 from runbook_lib.run.journal import Journal
-from runbook_lib.run.run import Run
+from runbook_lib.run.run import DRILL, Run
 
 SHOP = "shop/production"
 
@@ -102,3 +103,14 @@ def test_runs_belong_to_the_incident_that_they_name(journal: Journal) -> None:
     run = Run.open(journal, "verify", SHOP, {"incident": one.id})
     Run.open(journal, "triage", SHOP, {"incident": ""})
     assert runs_of(journal, one.id) == [run.id]
+
+
+def test_what_a_drill_declares_is_marked_by_whoever_declares_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(journal, SHOP, "earnest", "SEV2")
+    declare(journal, SHOP, "by the drill itself", "SEV3", drill="review")
+    monkeypatch.setenv(DRILL, "triage")
+    close(journal, declare(journal, SHOP, "by a runbook that is drilled", "SEV3").id, "over")
+    assert [one.kind for one in without_drills(journal.events())] == ["incident declared"]
+    assert len(incidents(journal)) == 3

@@ -39,6 +39,11 @@ def test_each_moment_has_its_state() -> None:
     }  # fmt: skip
 
 
+def test_what_was_declared_for_a_drill_is_no_incident() -> None:
+    record = Record().declared(NOW - 100, drill="communicate")
+    assert (page(record).state, page(record).incidents) == ("operational", ())
+
+
 def test_an_incident_is_over_when_it_is_verified() -> None:
     record = told(Record().declared(NOW - 100), NOW - 90, "started", "x").verdict(NOW - 50, "PASS")
     assert page(record, NOW - 60).open
