@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runbook_lib import command
 from tests.real import laravel_app
@@ -25,6 +26,10 @@ __all__ = [
     "postgresql",
     "redis_server",
 ]
+
+# How fast a machine that is shared makes examples tells nothing of what they are for.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(autouse=True)

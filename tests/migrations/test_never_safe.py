@@ -54,7 +54,7 @@ AROUND = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(HARMLESS, max_size=4), STRANGE, st.lists(AROUND, max_size=3), st.lists(HARMLESS, max_size=4))
 def test_never_safe(before: list[str], strange: str, around: list[str], after: list[str]) -> None:
     for wrapped in around:
@@ -63,7 +63,7 @@ def test_never_safe(before: list[str], strange: str, around: list[str], after: l
     assert verdict(up) == "unknown"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(HARMLESS, max_size=5), st.lists(AROUND, max_size=2))
 def test_harmless_stays_safe_under_conditions(lines: list[str], around: list[str]) -> None:
     body = "\n".join(lines)
@@ -72,7 +72,7 @@ def test_harmless_stays_safe_under_conditions(lines: list[str], around: list[str
     assert verdict(body) == "safe"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200))
 def test_any_text_ends_in_a_verdict(body: str) -> None:
     assert verdict(body) in {"safe", "shim", "down", "loss", "unknown"}
