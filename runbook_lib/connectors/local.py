@@ -96,8 +96,8 @@ class LocalConnector:
     def change(self, command: Command, mark: str, *, repeatable: bool = False) -> Result:
         started = time.monotonic()
         path = self._marks / mark
-        if repeatable and _lost(path):
-            _free(path)
+        if repeatable and (claim := lost_claim(path)):
+            give_up(path, claim)
         if not _beside(path, "pid").exists():
             _start(command, path)
         result = _end_of(command, path)
@@ -256,16 +256,21 @@ def _running(path: Path) -> int:
     return pid if os.fsencode(path) in words else 0
 
 
-def _lost(path: Path) -> bool:
-    """Whether a command was started under the mark and its end can never be known."""
-    return _beside(path, "pid").exists() and not _running(path) and not _beside(path, "exit").exists()
+def lost_claim(path: Path) -> str:
+    """Who claimed the mark for a command whose end can never be known; empty where it can, or nobody did."""
+    try:
+        # Read before the looks: a claim made in between is seen to run, or to have ended.
+        claim = _beside(path, "pid").read_text().strip()
+    except FileNotFoundError:
+        return ""
+    return claim if not _running(path) and not _beside(path, "exit").exists() else ""
 
 
-def _free(path: Path) -> None:
-    """Give up the claim of a lost command. Of several that try, one succeeds, and only for the claim it looked at."""
+def give_up(path: Path, claim: str) -> None:
+    """Give up the claim of a lost command. Of several that looked at it one succeeds, and nobody once there is another
+    claim: the link tells that this one was given up."""
     with contextlib.suppress(FileExistsError, FileNotFoundError):
-        former = _beside(path, "pid").read_text().strip()
-        os.link(_beside(path, "pid"), _beside(path, f"lost.{former}"))
+        os.link(_beside(path, "pid"), _beside(path, f"lost.{claim}"))
         _beside(path, "pid").unlink()
 
 

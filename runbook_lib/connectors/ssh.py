@@ -82,8 +82,9 @@ finish() {
   kill -KILL -"$1"
   [ -e "$mark.exit" ] || echo $late > "$mark.exit"
 }
-if [ "$start" = again ] && [ -e "$mark.pid" ] && [ ! -e "$mark.exit" ] && ! running; then
-  ln "$mark.pid" "$mark.lost.$(cat "$mark.pid")" && rm -f "$mark.pid"
+claim=$(cat "$mark.pid")
+if [ "$start" = again ] && [ -n "$claim" ] && [ ! -e "$mark.exit" ] && ! running; then
+  ln "$mark.pid" "$mark.lost.$claim" && rm -f "$mark.pid"
 fi
 if [ ! -e "$mark.pid" ]; then
   [ "$start" != no ] || { tell never; return; }

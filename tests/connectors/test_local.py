@@ -16,7 +16,7 @@ import pytest
 
 from runbook_lib.command import Command, Result, Secret
 from runbook_lib.connectors import connector_to
-from runbook_lib.connectors.local import OUTPUT_LIMIT, LocalConnector
+from runbook_lib.connectors.local import OUTPUT_LIMIT, LocalConnector, give_up, lost_claim
 from runbook_lib.errors import CommandError, UnsettledStepError
 
 MARK = "run/production.web.1"
@@ -394,6 +394,16 @@ def test_what_was_lost_and_is_repeatable_is_repeated_once(connector: LocalConnec
     for _ in range(2):
         assert connector.change(sh(f"echo x >> {tmp_path}/ran; echo said"), MARK, repeatable=True).output == "said\n"
     assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_claim_that_was_made_meanwhile_is_not_given_up(connector: LocalConnector, tmp_path: Path) -> None:
+    lose(connector, tmp_path)
+    path = tmp_path / "state/commands" / MARK
+    looked_at = lost_claim(path)
+    connector.change(sh(f"echo x >> {tmp_path}/ran"), MARK, repeatable=True)
+    path.with_name(f"{path.name}.exit").unlink()
+    give_up(path, looked_at)
+    assert path.with_name(f"{path.name}.pid").exists()
 
 
 def test_of_many_that_repeat_what_was_lost_one_starts(connector: LocalConnector, tmp_path: Path) -> None:
