@@ -149,6 +149,25 @@ def test_a_kernel_restarted_in_the_middle_says_where_the_run_stands(project: Pro
     once(steps(project))
 
 
+def test_a_laptop_closed_in_the_middle_stops_nothing_and_opened_again_nothing_is_done_twice(
+    project: Project, desks: Desks, page: Page
+) -> None:
+    start(project)
+    slow_restart(project, 8)
+    laptop = Page(page.page.context)
+    opened = Lab(laptop, desks[1], project, "rollback.ipynb")
+    opened.run_all()
+    opened.sees(re.compile(r"production.*restart.*started", re.DOTALL))
+    laptop.page.close()
+    again = Lab(page, desks[1], project, "rollback.ipynb")
+    assert serves(project) == "v1.4.2"
+    assert statuses(project) == ["succeeded"]
+    again.run_all()
+    again.sees("no other release of shop/production has a recorded passing verification")
+    assert statuses(project) == ["refused", "succeeded"]
+    once(steps(project))
+
+
 def test_cells_run_twice_and_out_of_order_do_nothing_twice(project: Project, desks: Desks, page: Page) -> None:
     start(project)
     opened = Lab(page, desks[1], project, "rollback.ipynb")
