@@ -78,16 +78,7 @@ class World:
         return self.database.driver
 
     def sql(self, *statements: str) -> list[Any]:
-        connection = self.database.connect()
-        try:
-            with connection.cursor() as cursor:
-                for statement in statements:
-                    cursor.execute(statement)
-                rows = list(cursor.fetchall()) if cursor.description else []
-            connection.commit()
-            return rows
-        finally:
-            connection.close()
+        return self.database.run(*statements)
 
     @property
     def totals(self) -> list[int]:

@@ -79,16 +79,7 @@ class Shop:
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements on the live database by its name; the rows of the last one."""
-        connection = self.database.connect()
-        try:
-            cursor = connection.cursor()
-            for statement in statements:
-                cursor.execute(statement)
-            rows = list(cursor.fetchall()) if cursor.description else []
-            connection.commit()
-            return rows
-        finally:
-            connection.close()
+        return self.database.run(*statements)
 
     def make(self, orders: int = 50) -> None:
         """The schema, two customers, so many orders."""

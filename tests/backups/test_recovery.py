@@ -18,6 +18,7 @@ from runbook_lib.backups.postgresql_recovery import _after
 from runbook_lib.backups.recovery import recovery_of
 from runbook_lib.errors import BackupError, ConfigurationError
 from tests.backups.shop import Shop
+from tests.real.engine import unavailable
 
 MEGABYTE = 1024 * 1024
 
@@ -92,7 +93,7 @@ def test_while_it_is_used_it_is_not_left_and_afterwards_nothing_of_it_stays(work
 
 def test_an_account_that_may_not_enter_is_named(work: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root becomes another account")
+        unavailable("only root becomes another account")
     work.chmod(0o700)
     with pytest.raises(ConfigurationError, match="nobody may not enter"), scratch.scratch(work, "1a2b", "nobody"):
         pass

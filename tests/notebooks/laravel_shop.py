@@ -81,6 +81,11 @@ class Application:
         (self.project.root / "runbooks.toml").write_text(text + more)
         self.url = url
 
+    def let_in_by(self, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A secret path leads in during maintenance mode."""
+        monkeypatch.setenv("SHOP_BYPASS", secret)
+        self.configure(self.url, more='bypass = { env = "SHOP_BYPASS" }\n')
+
     def break_checks(self) -> None:
         """From now on no release is healthy."""
         file = self.project.root / "runbooks.toml"

@@ -21,8 +21,7 @@ SECRET = "let-me-in-quietly"
 def live(application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
     """Live on v1.1.0, whose migrations are harmless, with a secret path configured."""
     application.deploy("v1.1.0")
-    monkeypatch.setenv("SHOP_BYPASS", SECRET)
-    application.configure(application.url, more='bypass = { env = "SHOP_BYPASS" }\n')
+    application.let_in_by(SECRET, monkeypatch)
     return application
 
 

@@ -17,8 +17,7 @@ SECRET = "let-me-in-quietly"
 
 @pytest.fixture
 def closed(application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
-    monkeypatch.setenv("SHOP_BYPASS", SECRET)
-    application.configure(application.url, more='bypass = { env = "SHOP_BYPASS" }\n')
+    application.let_in_by(SECRET, monkeypatch)
     application.artisan("down", f"--secret={SECRET}")
     return application
 

@@ -55,6 +55,19 @@ class Database:
 
         return pymysql.connect(host="127.0.0.1", port=self.port, user=self.user, database=self.name)
 
+    def run(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements in one transaction; the rows of the last one."""
+        connection = self.connect()
+        try:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            rows = list(cursor.fetchall()) if cursor.description else []
+            connection.commit()
+            return rows
+        finally:
+            connection.close()
+
 
 class Server:
     """A database server that runs. fresh() makes an empty database. folder: of it, where its user may write."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,30 +39,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     words = {"boolean": "boolean", "no": "false", "yes": "true"} if request.param == "pgsql" else {}
     words = words or {"boolean": "tinyint", "no": "0", "yes": "1"}
     for statement in SCHEMA:
-        execute(database, statement.format(**words))
+        database.run(statement.format(**words))
     return database
-
-
-def execute(database: Database, statement: str) -> list[Any]:
-    connection = database.connect()
-    try:
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        rows = list(cursor.fetchall()) if cursor.description else []
-        connection.commit()
-        return rows
-    finally:
-        connection.close()
 
 
 def revoke(database: Database, selection: Selection, kinds: list[str] | None = None) -> dict[str, tuple[int, int]]:
     """By table, how many there were, and how many of them are left."""
-    tables = [str(row[0]) for row in execute(database, tables_command(database.driver))]
+    tables = [str(row[0]) for row in database.run(tables_command(database.driver))]
     found = revoked(ABOUT, database.driver, selection, kinds or KINDS, tables)
-    before = {one.table: execute(database, one.count)[0] for one in found}
+    before = {one.table: database.run(one.count)[0] for one in found}
     for one in found:
-        execute(database, one.act)
-    after = {one.table: execute(database, one.left(str(before[one.table][1] or "")))[0][0] for one in found}
+        database.run(one.act)
+    after = {one.table: database.run(one.left(str(before[one.table][1] or "")))[0][0] for one in found}
     return {table: (int(before[table][0]), int(after[table])) for table in before}
 
 
@@ -76,7 +63,7 @@ def test_everybody(database: Database) -> None:
         "users": (2, 0),
         "password_resets": (2, 0),
     }
-    assert execute(database, "SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(0,)]
+    assert database.run("SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(0,)]
 
 
 @pytest.mark.parametrize("users", ["2", "o'brien@shop.example"])
@@ -89,28 +76,28 @@ def test_one_user_by_id_or_address(database: Database, users: str) -> None:
         "users": (1, 0),
         "password_resets": (1, 0),
     }
-    assert execute(database, "SELECT remember_token FROM users WHERE id = 1") == [("r1",)]
-    assert execute(database, "SELECT id FROM sessions ORDER BY id") == [("s1",), ("s3",)]
-    assert execute(database, "SELECT email FROM password_resets") == [("ada@shop.example",)]
+    assert database.run("SELECT remember_token FROM users WHERE id = 1") == [("r1",)]
+    assert database.run("SELECT id FROM sessions ORDER BY id") == [("s1",), ("s3",)]
+    assert database.run("SELECT email FROM password_resets") == [("ada@shop.example",)]
 
 
 @pytest.mark.parametrize("users", ["2fa85f64-5717-4562-b3fc-2c963f66afa6", "2ARZ3NDEKTSV4RRFFQ69G5FAVX", "22"])
 def test_an_id_that_nobody_has_is_no_part_of_somebody_elses(database: Database, users: str) -> None:
     assert {number for numbers in revoke(database, Selection.of(users, "")).values() for number in numbers} == {0}
-    assert execute(database, "SELECT COUNT(*) FROM personal_access_tokens") == [(2,)]
-    assert execute(database, "SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(2,)]
+    assert database.run("SELECT COUNT(*) FROM personal_access_tokens") == [(2,)]
+    assert database.run("SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(2,)]
 
 
 def test_users_whose_ids_are_uuids(database: Database) -> None:
     uuid = "2fa85f64-5717-4562-b3fc-2c963f66afa6"
     kind = "uuid" if database.driver == "pgsql" else "char(36)"
-    execute(database, f"CREATE TABLE people (id {kind}, email varchar(100), remember_token varchar(100))")
-    execute(database, f"INSERT INTO people VALUES ('{uuid}', 'a@x.org', 'r')")
+    database.run(f"CREATE TABLE people (id {kind}, email varchar(100), remember_token varchar(100))")
+    database.run(f"INSERT INTO people VALUES ('{uuid}', 'a@x.org', 'r')")
     who = Selection.of(uuid.upper(), "")
     found = revoked(Revocation(users="people"), database.driver, who, ["remember"], ["people"])[0]
-    assert execute(database, found.count)[0][0] == 1
-    execute(database, found.act)
-    assert execute(database, "SELECT remember_token FROM people") == [(None,)]
+    assert database.run(found.count)[0][0] == 1
+    database.run(found.act)
+    assert database.run("SELECT remember_token FROM people") == [(None,)]
 
 
 def test_since_a_time(database: Database) -> None:
@@ -122,17 +109,17 @@ def test_since_a_time(database: Database) -> None:
         "sessions": (2, 0),
         "password_resets": (1, 0),
     }
-    assert execute(database, "SELECT id FROM personal_access_tokens") == [(1,)]
+    assert database.run("SELECT id FROM personal_access_tokens") == [(1,)]
 
 
 def test_what_was_made_since_does_not_count(database: Database) -> None:
     found = revoked(ABOUT, database.driver, Selection(), ["sanctum"], ["personal_access_tokens"])[0]
-    newest = str(execute(database, found.count)[0][1])
-    execute(database, found.act)
-    execute(database, "INSERT INTO personal_access_tokens VALUES (9, 1, '2026-11-24 00:00:00')")
-    assert execute(database, found.left(newest)) == [(0,)]
+    newest = str(database.run(found.count)[0][1])
+    database.run(found.act)
+    database.run("INSERT INTO personal_access_tokens VALUES (9, 1, '2026-11-24 00:00:00')")
+    assert database.run(found.left(newest)) == [(0,)]
 
 
 def test_what_the_application_does_not_have_is_passed_over(database: Database) -> None:
-    execute(database, "DROP TABLE sessions")
+    database.run("DROP TABLE sessions")
     assert "sessions" not in revoke(database, Selection())

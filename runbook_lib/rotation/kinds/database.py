@@ -4,6 +4,7 @@ that is in the modules of the servers."""
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -19,7 +20,7 @@ LOOK_EVERY = 0.2
 
 
 @dataclass(frozen=True)
-class DatabasePassword:
+class DatabasePassword(ABC):
     """The user and password by which an application reaches a database. admin: who makes users; timeout, drain: seconds
     for one statement, and that sessions get to end by themselves. dialect, refusals: of the server, and what its errors
     have in them when it lets nobody in."""
@@ -33,17 +34,17 @@ class DatabasePassword:
 
     # -- of each server -----------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _let_in(self, execute: Execute, facts: Facts, may: bool) -> None:
         """Let the old user log in, or no longer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _sessions(self, execute: Execute, user: str) -> Sequence[int]:
         """The numbers of a user's sessions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self, execute: Execute, session: int) -> None:
         """End one session, which may have ended by itself."""
-        raise NotImplementedError
 
     def _shut_out(self, user: str) -> bool:
         """Whether the server, asked by the one who makes users, says that this one may not log in."""
