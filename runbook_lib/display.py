@@ -13,6 +13,8 @@ from runbook_lib.command import mask, printable
 
 CELL_LIMIT = 400
 ON_ONE_LINE = 24
+# A longer cell breaks anywhere rather than widen the page, but stays this wide.
+_LONG = "min-width:7em;overflow-wrap:anywhere"
 # Entities where not every Markdown knows a backslash before the character: Python-Markdown shows it.
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _TINTS = {
@@ -32,9 +34,9 @@ class Table:
     chart: Chart | None = None
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:left'>{_html(cell)}</th>" for cell in self.head)
+        head = "".join(f"<th style='text-align:left'>{_html(cell)}</th>" if cell else "<td></td>" for cell in self.head)
         body = "".join(f"<tr>{''.join(_html_cell(cell) for cell in row)}</tr>" for row in self.rows)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
+        table = _region(self.title, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>") if self.rows else ""
         notes = "".join(f"<p>{_html(note)}</p>" for note in self.notes)
         chart = self.chart.svg() if self.chart else ""
         return f"<div><p><strong>{_html(self.title)}</strong></p>{table}{chart}{notes}</div>"
@@ -110,12 +112,25 @@ def _html(text: str) -> str:
     return escape(printable(mask(text), CELL_LIMIT), quote=True)
 
 
+def _region(title: str, content: str) -> str:
+    """A table that scrolls by itself where it is wider than the page, with the keyboard too."""
+    return (
+        f'<div role="region" aria-label="{_html(title)}" tabindex="0" style="overflow-x:auto">'
+        f"<table>{content}</table></div>"
+    )
+
+
 def _html_cell(text: str) -> str:
     """A cell; what is short stays on one line."""
-    tint = _TINTS.get(text)
-    style = f";color:{tint};font-weight:600" if tint else ""
-    whole = ";white-space:nowrap" if len(text) <= ON_ONE_LINE else ""
-    return f"<td style='text-align:left{style}{whole}'>{_html(text)}</td>"
+    width = "white-space:nowrap" if len(text) <= ON_ONE_LINE else _LONG
+    return f"<td style='text-align:left;{width}'>{badge(text) if text in _TINTS else _html(text)}</td>"
+
+
+def badge(text: str, word: str = "") -> str:
+    """Text as HTML on a ground of its own, coloured as its word says ("bad"), which reads on every page, dark or light.
+    word: the text itself where it is empty."""
+    style = f"background:{_TINTS[word or text]};color:#fff;font-weight:600;padding:0 .4em;border-radius:.25em"
+    return f"<span style='{style}'>{_html(text)}</span>"
 
 
 def markdown(text: str, limit: int = CELL_LIMIT) -> str:

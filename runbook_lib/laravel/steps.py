@@ -34,7 +34,7 @@ def on_host(
     """One repeatable step of an artisan command inside what is live on a host."""
     connector, inside = platform.live(command, host)
     bench = Bench(connector, f"{prefix}.{host}", run)
-    return bench.step(name, title, inside, repeatable=True, no_undo="it follows the code that is live", risk=risk)
+    return bench.step(name, title, inside, repeatable=True, no_undo="it follows the code", risk=risk)
 
 
 def warnings(environment: Environment) -> list[str]:

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from runbook_lib.command import runbook_command
+from runbook_lib.display import badge
 from runbook_lib.errors import ParameterError
 from runbook_lib.notebook.parameters import Parameter, declarations
 
@@ -90,7 +91,7 @@ class Form:
             try:
                 self.names[parameter.name] = parameter.convert(change["new"])
             except ParameterError as error:
-                self._wrong.value = f"<b style='color:#cf222e'>{escape(str(error))}</b>"
+                self._wrong.value = badge(str(error), "bad")
                 return
             self._wrong.value = ""
             self._show_command()

@@ -18,8 +18,10 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 table{border-collapse:collapse;width:100%;font-size:.875rem}
 td,th{border-bottom:1px solid #8884;padding:.25rem .5rem;vertical-align:top;overflow-wrap:anywhere}
 pre{overflow:auto;background:#8881;padding:1rem;font-size:.8125rem}
-.succeeded,.planned{color:#1a7f37}.failed,.refused,.interrupted,.inconclusive,.overtaken,.abandoned{color:#cf222e}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}}
+:root{--good:#1a7f37;--bad:#cf222e}
+.succeeded,.planned{color:var(--good)}
+.failed,.refused,.interrupted,.inconclusive,.overtaken,.abandoned{color:var(--bad)}
+@media(prefers-color-scheme:dark){:root{--good:#3fb950;--bad:#ff7b72}body{background:#0d1117;color:#e6edf3}}
 """
 
 

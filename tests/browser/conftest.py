@@ -74,6 +74,17 @@ class Page:
             self.elsewhere.append(url)
 
 
+def grave_findings(page: Any, within: str = "html") -> list[tuple[str, str]]:
+    """What axe finds serious or critical on a page, in the parts that a CSS selector names: rule and element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Axe takes all text in a body without height for clipped, such as JupyterLab's, and does not judge its contrast.
+    page.evaluate("document.body.style.height = '100vh'")
+    found = Axe().run(page, context={"include": [within]}).response["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [(one["id"], node["html"]) for one in grave for node in one["nodes"]]
+
+
 @pytest.fixture
 def page(chromium: Any, tmp_path: Path) -> Iterator[Page]:
     """A fresh page; how it looked in the end is kept among the test's files."""

@@ -63,6 +63,12 @@ class Lab:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.locator(".lm-Menu-item", has_text=re.compile(rf"^\s*{re.escape(entry)}")).first.click()
 
+    def theme(self, name: str) -> None:
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.locator(".lm-Menu-item", has_text=re.compile(r"^\s*Theme")).first.hover()
+        self.page.locator(".lm-Menu-item", has_text=re.compile(rf"^\s*{re.escape(name)}$")).first.click()
+        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]', state="attached")
+
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.practice.ground import Ground, Marker
-from tests.browser.conftest import Page
+from tests.browser.conftest import Page, grave_findings
 from tests.browser.lab import Lab, slow_restart, start
 from tests.notebooks.conftest import Project
 
@@ -209,3 +209,21 @@ def test_form_and_gate_with_the_keyboard_alone(project: Project, desks: Desks, p
     keyboard.type("v1.4.2")
     keyboard.press("Enter")
     opened.sees("(typed)")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_what_a_runbook_shows_has_no_serious_accessibility_finding(
+    theme: str, project: Project, desks: Desks, page: Page
+) -> None:
+    start(project, "confirm")
+    # What is scrolled out of sight is not judged either.
+    page.page.set_viewport_size({"width": 1300, "height": 6000})
+    opened = Lab(page, desks[1], project, "rollback.ipynb")
+    opened.theme(theme)
+    opened.run_all()
+    box = opened.asked()
+    assert grave_findings(opened.page, ".jp-OutputArea-output") == []
+    box.fill("v1.4.2")
+    box.press("Enter")
+    rolled_back(opened, project)
+    assert grave_findings(opened.page, ".jp-OutputArea-output") == []

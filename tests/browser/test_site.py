@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ROOT, Page
+from tests.browser.conftest import ROOT, Page, grave_findings
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -20,16 +20,11 @@ def test_no_page_asks_another_host_or_has_an_error(path: str, site: str, page: P
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES[:3])
+@pytest.mark.parametrize("path", (*PAGES[:3], "reference/library/"))
 def test_no_page_has_a_serious_accessibility_finding(path: str, scheme: str, site: str, page: Page) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     page.page.emulate_media(color_scheme=scheme)
     page.page.goto(f"{site}/{path}", wait_until="networkidle")
-    found = Axe().run(page.page).response["violations"]
-    grave = [one for one in found if one["impact"] in ("serious", "critical")]
-    serious = [(one["id"], node["html"]) for one in grave for node in one["nodes"]]
-    assert serious == []
+    assert grave_findings(page.page) == []
 
 
 @pytest.mark.parametrize(("symptom", "runbook"), [("latency", "rollback"), ("known good", "verify")])
