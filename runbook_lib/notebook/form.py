@@ -65,7 +65,7 @@ class Form:
             "description": parameter.name,
             "tooltip": parameter.help,
             "style": {"description_width": "150px"},
-            "layout": {"width": _WIDTH},
+            "layout": {"width": _WIDTH, "flex": "0 0 auto"},
         }
         if parameter.kind == "bool":
             return ipywidgets.Checkbox(value=bool(value), indent=True, **common)

@@ -160,10 +160,11 @@ class Follower:
 
     def __call__(self, event: Event) -> None:
         begins = event.kind in ("section started", "going back", "observing")
-        if begins:
+        if begins or event.kind in ("opened", "continued"):
             self._update = None
+        if begins:
             self._recall(event.run)
-        if not self._progress.take(event):
+        if not self._progress.take(event) or (self._update is None and not begins):
             text = live.line(event)
             if text is not None and event.kind not in _SHOWN:
                 live.say(text)

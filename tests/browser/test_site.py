@@ -20,7 +20,7 @@ def test_no_page_asks_another_host_or_has_an_error(path: str, site: str, page: P
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", (*PAGES[:3], "reference/library/"))
+@pytest.mark.parametrize("path", [*PAGES[:3], "reference/library/"])
 def test_no_page_has_a_serious_accessibility_finding(path: str, scheme: str, site: str, page: Page) -> None:
     page.page.emulate_media(color_scheme=scheme)
     page.page.goto(f"{site}/{path}", wait_until="networkidle")

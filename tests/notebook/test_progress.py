@@ -94,6 +94,15 @@ def test_what_is_not_displayed_is_printed(capsys: pytest.CaptureFixture[str]) ->
     assert "maintenance mode is lifted" in capsys.readouterr().out
 
 
+def test_a_run_in_which_nothing_was_to_be_done_has_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    shown: list[Any] = []
+    follower = Follower(lambda thing: shown.append(thing) or (lambda _thing: None), "")
+    follower(event("section started", **SECTION))
+    follower(event("opened", runbook="triage", environment="shop/production"))
+    follower(event("closed", status="succeeded", reason="", seconds=1.0))
+    assert (len(shown), "succeeded" in capsys.readouterr().out) == (1, True)
+
+
 def test_following_again_takes_the_place_of_the_former(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "listeners", [])
     monkeypatch.setattr(live, "echo", True)
