@@ -257,5 +257,9 @@ def _incident(journal: Journal, label: str, named: str) -> str:
         return incident_of(journal, named).id
     there = incidents(journal, label)
     if not there:
-        raise IncidentError(f"{label} had no incident", next_step="name the environment: -p environment NAME")
+        raise IncidentError(
+            f"{label} had no incident",
+            next_step="`runbook incident list` shows those of every environment; one that nobody declared is declared "
+            "afterwards: `runbook incident open TITLE --began 2026-03-01T13:50`",
+        )
     return there[-1].id
