@@ -7,7 +7,7 @@ change, goes as a git command through that host's connector.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,8 +22,10 @@ from runbook_lib.connectors.base import Connector
 from runbook_lib.errors import PlatformError
 from runbook_lib.platforms.base import LogLine, Release, Switch
 from runbook_lib.platforms.command_step import Bench
-from runbook_lib.platforms.git_layouts import LAYOUTS
+from runbook_lib.platforms.git_in_place import InPlace
+from runbook_lib.platforms.git_layout import Layout
 from runbook_lib.platforms.git_reading import READ_TIMEOUT
+from runbook_lib.platforms.git_releases import ReleaseFolders
 from runbook_lib.platforms.log_lines import dated, in_order
 from runbook_lib.run.plan import Snapshot, Step
 
@@ -35,6 +37,8 @@ LOG_LINES = 2000
 LOG_BYTES = 1_048_576
 TITLE_LIMIT = 200
 RESTARTS = "requests may fail for a moment"
+
+LAYOUTS: dict[str, Callable[[Path, Path, Sequence[str]], Layout]] = {"in-place": InPlace, "releases": ReleaseFolders}
 
 # One line a tag; the fields with * are of what an annotated tag points at.
 _TAG_FIELDS = (
