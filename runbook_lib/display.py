@@ -121,9 +121,11 @@ def _region(title: str, content: str) -> str:
 
 
 def _html_cell(text: str) -> str:
-    """A cell; what is short stays on one line."""
+    """A cell; what is short stays on one line, words that say how it is are badges."""
     width = "white-space:nowrap" if len(text) <= ON_ONE_LINE else _LONG
-    return f"<td style='text-align:left;{width}'>{badge(text) if text in _TINTS else _html(text)}</td>"
+    words = text.split(", ")
+    content = ", ".join(map(badge, words)) if _TINTS.keys() >= set(words) else _html(text)
+    return f"<td style='text-align:left;{width}'>{content}</td>"
 
 
 def badge(text: str, word: str = "") -> str:

@@ -60,8 +60,11 @@ def test_text_from_outside_stays_text_in_html(text):
 
 
 def test_a_word_that_says_how_it_is_has_its_colour():
-    html = Table("t", ("a",), [("PASS",), ("FAIL",), ("other",)])._repr_html_()
-    assert html.count("font-weight:600") == 2
+    html = Table(
+        "t", ("a",), [("PASS",), ("FAIL",), ("other",), ("live, known good",), ("live, bad idea",)]
+    )._repr_html_()
+    assert html.count("<span") == 4
+    assert Page(html).texts[2:] == ["PASS", "FAIL", "other", "live", ", ", "known good", "live, bad idea"]
 
 
 def test_a_table_without_rows_is_its_title_and_notes():
