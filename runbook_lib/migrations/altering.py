@@ -195,7 +195,8 @@ def _constraint(node: Any, table: str, call: str) -> Change:
     if isinstance(part, exp.CheckColumnConstraint):
         return Change("add check", table, columns, call=call, name=name)
     if isinstance(part, exp.IndexColumnConstraint):
-        return Change("add index", table, columns, call=call, name=part.name)
+        kind = "add expression index" if part.find(exp.Cast, exp.Div, exp.Mod, exp.JSONExtract) else "add index"
+        return Change(kind, table, columns, call=call, name=part.name)
     return Change("unread", table, call=call, why="this constraint is not understood")
 
 

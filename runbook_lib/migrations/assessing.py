@@ -79,7 +79,7 @@ def assess(
         position += len(one.up)
     if references is not None:
         found = with_references(found, references)
-    found, unseen = with_clashes(found, sources)
+    found, unseen = with_clashes(found, sources, earlier)
     return Assessment(tuple(found), database, unseen)
 
 

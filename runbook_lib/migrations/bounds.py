@@ -8,8 +8,8 @@ from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.known import Known
 from runbook_lib.migrations.reading.raw import unknown_function
 
-# A row of a B-tree takes a third of a page, 2,704 bytes; a character takes up to four of them.
-_CHARACTERS = 660
+# A row of a B-tree takes a third of a page, 2,704 bytes, a tsvector 1 MB; a character takes up to four bytes.
+_CHARACTERS, _CHARACTERS_OF_WORDS = 660, 2**18
 _SHORT = {
     "date", "dateTime", "dateTimeTz", "time", "timeTz", "timestamp", "timestampTz", "year", "boolean", "uuid", "ulid",
     "decimal", "float", "double", "ipAddress", "macAddress", "enum", "foreignId", "foreignIdFor", "foreignUuid",
@@ -20,10 +20,10 @@ _SHORT = {
 _LENGTHS = {"string": 255, "char": 255, "tinyText": 255}
 _TEXTS = {"text": 65_535 // 4, "mediumText": 2**22, "longText": 2**30}
 _OTHER_INDEX = re.compile(
-    r"^(fulltext|spatialIndex|vectorIndex)\(|->(fulltext|spatialIndex|vectorIndex)\(|\b(add|create)\s+(fulltext|spatial)\b",
-    re.IGNORECASE,
+    r"^(spatialIndex|vectorIndex)\(|->(spatialIndex|vectorIndex)\(|\b(add|create)\s+(fulltext|spatial)\b", re.IGNORECASE
 )
-_OTHER_METHOD = re.compile(r"\busing\s+(gin|gist|spgist|brin|hash)\b|->algorithm\('(gin|gist|brin|hash)'\)", re.I)
+_OF_WORDS = re.compile(r"^fulltext\(|->fulltext\(", re.IGNORECASE)
+_OTHER_METHOD = re.compile(r"\busing\s+(gin|gist|spgist|hash)\b|->algorithm\('?(gin|gist|hash)'?\)", re.I)
 _PART = re.compile(r"\s*(?:([A-Za-z_]\w*)|`(\w+)`|\"(\w+)\"|'([^'\\]*)')\s*")
 _ARITHMETIC = re.compile(r"(?!.*\w\s*\()[\w\s.+*/%()-]+", re.DOTALL)
 
@@ -37,7 +37,8 @@ def fits(change: Change, known: Known) -> bool:
         return True
     lengths = [_length(column) for column in columns]
     known_all = bool(lengths) and all(length is not None for length in lengths)
-    return known_all and sum(length or 0 for length in lengths) <= _CHARACTERS
+    room = _CHARACTERS_OF_WORDS if _OF_WORDS.search(change.call) else _CHARACTERS
+    return known_all and sum(length or 0 for length in lengths) <= room
 
 
 def _length(column: Column | None) -> int | None:

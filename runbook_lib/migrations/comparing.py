@@ -9,8 +9,13 @@ _LADDERS = (
     ("tinyInteger", "smallInteger", "mediumInteger", "integer", "bigInteger"),
     ("char", "string", "text", "mediumText", "longText"),
     ("char", "tinyText", "text", "mediumText", "longText"),
-    ("float", "double"),
 )
+# Types that Laravel 11 and later write in another way than 8 to 10 for the same call: float('a', 8, 2) was DOUBLE(8, 2)
+# and is FLOAT(8), point() was geography on PostgreSQL and is geometry.
+_REWRITTEN = {
+    "float", "double", "geometry", "geography", "geometryCollection", "lineString", "multiLineString", "multiPoint",
+    "multiPolygon", "point", "polygon",
+}  # fmt: skip
 _SAME = {
     "foreignId": "bigInteger", "foreignUuid": "uuid", "foreignUlid": "ulid", "unsignedBigInteger": "bigInteger",
     "unsignedInteger": "integer", "unsignedMediumInteger": "mediumInteger", "unsignedSmallInteger": "smallInteger",
@@ -46,6 +51,8 @@ def _of_type(before: Column, after: Column) -> str:
         return "change type"
     if one in {"enum", "set"} and other == one:
         return _of_values(before, after)
+    if {one, other} <= _REWRITTEN:
+        return "change column"
     if one == other:
         narrower = _narrower(before, after, one)
         return "change type" if narrower else ""

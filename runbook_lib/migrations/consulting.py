@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from runbook_lib.migrations.assessment import MigrationAssessment, Operation, Reference
+from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.older import NOT_GIVEN, Clash, Older, Sources, words_for
 from runbook_lib.migrations.rules import Verdict
 
@@ -46,7 +47,7 @@ def _pointed(migration: MigrationAssessment, places: dict[str, list[Reference]])
 
 
 def with_clashes(
-    found: list[MigrationAssessment], sources: Sources | None
+    found: list[MigrationAssessment], sources: Sources | None, earlier: Sequence[MigrationFile]
 ) -> tuple[list[MigrationAssessment], tuple[str, ...]]:
     """New names that already mean something to older code ask; and what could not be looked at."""
     bringing = [o for m in found for o in m.operations if o.brings]
@@ -57,14 +58,15 @@ def with_clashes(
     columns = {name for o in bringing if o.kind not in _OTHERS for name in o.brings}
     others = {name for o in bringing if o.kind in _OTHERS for name in o.brings}
     unknown = sorted(name for name in columns | others if not _plain(name))
-    older = Older(sources([word for word in words_for(columns, others) if _plain(word)]))
+    searched = sources([word for word in words_for(columns, others) if _plain(word)])
+    older = Older(searched, {file.name: (file.content or b"").decode("utf-8", "replace") for file in earlier})
     asked = [replace(m, verdict=_worst(m, operations), operations=operations)
              for m in found for operations in [tuple(_asked(o, older) for o in m.operations)]]  # fmt: skip
     unseen = f"names that are known only when it runs were not looked for in the older code: {', '.join(unknown[:5])}"
     return asked, (unseen,) if unknown else ()
 
 
-_OTHERS = {"create table", "rename table", "rename index", "add foreign key"}
+_OTHERS = {"create table", "rename table", "rename index", "add foreign key", "add unique"}
 
 
 def _plain(name: str) -> bool:
@@ -76,7 +78,12 @@ def _worst(migration: MigrationAssessment, operations: Sequence[Operation]) -> V
 
 
 def _asked(operation: Operation, older: Older) -> Operation:
-    clash = _clash(operation, older) if operation.verdict < Verdict.LOSS else None
+    if operation.verdict >= Verdict.LOSS:
+        return operation
+    if operation.kind not in _OTHERS and not all(map(_plain, operation.brings)):
+        why = "its name is known only when it runs: older code may use it for something of its own"
+        return operation._replace(verdict=Verdict.UNKNOWN, why=why, advice=_ADVICE)
+    clash = _clash(operation, older)
     if clash is None:
         return operation
     why = f"the older code: {clash.why}"
@@ -87,15 +94,16 @@ _ADVICE = "look at the place: if it matters there, take the change back or renam
 
 
 _OF_OTHERS = {
-    "create table": Older.clash_of_table, "rename table": Older.clash_of_table,
+    "create table": Older.clash_of_table, "rename table": Older.clash_of_table, "add unique": Older.clash_of_unique,
     "rename index": Older.clash_of_index, "add foreign key": Older.clash_of_parent,
 }  # fmt: skip
 
 
 def _clash(operation: Operation, older: Older) -> Clash | None:
-    table = operation.subject.partition(".")[0]
+    table = operation.subject.rpartition(".")[0]
+    look = _OF_OTHERS.get(operation.kind, Older.clash)
     for name in filter(_plain, operation.brings):
-        found = older.clash(table, name) if operation.kind not in _OTHERS else _OF_OTHERS[operation.kind](older, name)
+        found = look(older, table, name)
         if found is not None:
             return found
     return None

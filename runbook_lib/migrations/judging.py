@@ -80,7 +80,7 @@ def brings(change: Change, known: Known) -> tuple[str, ...]:
         return (change.name,)
     if _of_new_table(change, known):
         return ()
-    if change.kind in ADDS:
+    if change.kind in ADDS or (change.kind == "add unique" and known.all_new(change)):
         return change.columns
     renamed = change.kind == "rename column" and known.all_new(change)
     return (change.to,) if renamed else ()

@@ -177,5 +177,17 @@ def _step(change: Change, column: str, found: Column | None, named: bool) -> Col
     if not (change.certain_or_failed if first else change.certain) or change.kind in DROPS:
         return None
     if change.column is not None and change.column.name == column and change.kind in ADDS | CHANGES:
-        return change.column
+        return None if change.kind in CHANGES and _may_keep(change, found) else change.column
     return None if change.kind in CHANGES else found
+
+
+def _may_keep(change: Change, found: Column | None) -> bool:
+    """Whether ->change() left something unsaid: Laravel 8 to 10 kept it as it was, 11 and later take it away."""
+    after = change.column
+    if after is None or after.type.startswith("sql "):
+        return False
+    if found is None:
+        return True
+    lost_null = found.nullable and not after.nullable and "nullable(" not in change.call
+    lost_default = found.default and not after.default and "default(" not in change.call
+    return lost_null or lost_default or (found.unsigned and not after.unsigned)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import POSITIONAL, Source, copied
+from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]
@@ -29,8 +29,21 @@ _AROUND = words(
     """
     belongsToMany morphToMany morphedByMany hasManyThrough hasOneThrough join leftJoin rightJoin crossJoin joinSub
     leftJoinSub joinWhere leftJoinWhere JOIN union unionAll insertUsing insert INSERT toArray getAttributes
-    attributesToArray getOriginal getRawOriginal natural NATURAL
+    attributesToArray getOriginal getRawOriginal natural NATURAL COPY INFILE infile FETCH_NUM array_combine
+    pgsqlCopyFromArray pgsqlCopyFromFile getColumnListing getColumns information_schema groupBy replicate
+    replicateQuietly guarded
     """
+)
+_LISTED = re.compile(
+    r"\bgetColumnListing\s*\(|(?:Schema::|getSchemaBuilder\(\)->)getColumns\s*\(|\binformation_schema\.columns\b", re.I
+)
+_GROUPING = re.compile(r"->groupBy\s*\(")
+# Laravel leaves out what a request gives and has no column where some columns are guarded; where none are, it fails.
+_GUARDED = re.compile(r"\$guarded\s*=\s*\[\s*['\"](?!\*)")
+_FILLING = re.compile(
+    r"\b(?:create|fill|update|make|firstOrCreate|updateOrCreate)\s*\([^;]*?"
+    r"(?:\$(?:request|data|input|validated|attributes|values)\b|\brequest\s*\(\s*\))",
+    re.IGNORECASE,
 )
 _EMPTYING = {"truncate", "TRUNCATE"}
 _COUNTED = re.compile(r"(\w+?)_(?:count|exists|(?:sum|avg|min|max)_\w+)")
@@ -67,6 +80,7 @@ def _words(column: str) -> set[str]:
     studly = _studly(column)
     counted = _COUNTED.fullmatch(column)
     related = {counted[1], _camel(counted[1])} if counted else set()
+    related |= {"latest", "oldest"} if column == "created_at" else set()
     return {column, f"get{studly}Attribute", f"set{studly}Attribute", _camel(column)} | related
 
 
@@ -84,10 +98,11 @@ def string_length(sources: Sources | None) -> int:
 class Older:
     """The files of the older release that may matter, each looked at once."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self._sources = [Source(path, text) for path, text in sorted(files.items())]
-        self._inserts: dict[str, tuple[Reference, ...]] = {}
-        self._copies: dict[str, tuple[Reference, ...]] = {}
+    def __init__(self, files: Mapping[str, str], earlier: Mapping[str, str]) -> None:
+        """files: of its code; earlier: its migrations, of which those matter that make routines of the database."""
+        routines = [Source(path, text, routine=True) for path, text in earlier.items() if ROUTINE.search(text)]
+        self._sources = [*(Source(path, text) for path, text in sorted(files.items())), *routines]
+        self._whole: dict[str, Clash | None] = {}
 
     def clash(self, table: str, column: str) -> Clash | None:
         """The first sense in which older code uses the name of a column that is new in a table."""
@@ -98,37 +113,57 @@ class Older:
             (f"it asks whether there is a column {column}, and goes another way now", _asked),
             (f"it uses {column} without its table where tables are joined", self._ambiguous),
             (f"it gives the name {column} to a result, whose place the column may take", _named),
+            (f"it reads {column} of rows that are joined whole, whose place the column may take", self._overwritten),
+            (f"its model takes what a request gives, where {column} has a column now", self._filled),
+            (f"a routine or trigger of the database names {column}", _in_routine),
         ):
             if naming and (places := tuple(found(table, column, naming))):
                 return _clash(why, places)
-        if places := self._positional(table):
-            return _clash(f"it inserts into {table}, unites its rows or joins them, without naming columns", places)
-        if places := self._copied(table):
-            return _clash(f"it writes whole rows of {table} to where there may be no such column", places)
-        return None
+        return self._of_whole_rows(table)
 
-    def clash_of_table(self, table: str) -> Clash | None:
-        """Older code that asks whether there is such a table."""
-        pattern = re.compile(rf"\bhasTable\s*\(\s*['\"]{re.escape(table)}['\"]")
+    def clash_of_unique(self, table: str, column: str) -> Clash | None:
+        """Older code that copies rows of the table: the copy has the value that has to be unique."""
+        places = tuple(_lines(column, self._about(table), re.compile(r"->replicate(?:Quietly)?\s*\(")))
+        why = f"it may copy rows of {table}, with what has to be unique in {column}"
+        return _clash(why, places) if places else None
+
+    def clash_of_table(self, _: str, table: str) -> Clash | None:
+        """Older code that asks whether there is such a table, or makes one of that name."""
+        name = re.escape(table)
+        pattern = re.compile(
+            rf"\b(?:hasTable|create)\s*\(\s*['\"]{name}['\"]|\brename\s*\([^;]*,\s*['\"]{name}['\"]"
+            rf"|\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[`\"]?{name}\b",
+            re.IGNORECASE,
+        )
         places = tuple(_lines(table, self._sources, pattern))
-        return _clash(f"it asks whether there is a table {table}, and goes another way now", places) if places else None
+        why = f"it asks whether there is a table {table}, and goes another way now, or makes one itself"
+        return _clash(why, places) if places else None
 
-    def clash_of_index(self, index: str) -> Clash | None:
+    def clash_of_index(self, _: str, index: str) -> Clash | None:
         """Older code that names an index: FORCE INDEX, ON CONFLICT ON CONSTRAINT, messages of the database."""
         places = tuple(_lines(index, self._sources, re.compile(rf"\b{re.escape(index)}\b", re.I)))
         return _clash(f"it names the index {index}", places) if places else None
 
-    def clash_of_parent(self, table: str) -> Clash | None:
+    def clash_of_parent(self, _: str, table: str) -> Clash | None:
         """Older code that empties a table which a new key refers to: MySQL and PostgreSQL refuse to TRUNCATE it."""
-        about = [part for source in self._sources for part in source.parts if part.about(table)]
-        places = tuple(_lines(table, about, re.compile(r"(?:->|::)truncate\s*\(|\btruncate\s+[`\"\w]", re.I)))
+        places = tuple(
+            _lines(table, self._about(table), re.compile(r"(?:->|::)truncate\s*\(|\btruncate\s+[`\"\w]", re.I))
+        )
         return _clash(f"it truncates {table}, which a new foreign key refers to", places) if places else None
+
+    def _about(self, table: str) -> list[Source]:
+        """The files, and of those with routes the parts, that name the table in some form."""
+        return [part for source in self._sources for part in source.parts if part.about(table)]
 
     def _ambiguous(self, table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
         """Where names are joined: in this file, by a scope of the model, or by relations through the table."""
         name = re.escape(column)
         read = re.compile(rf"(?<![\w.$:\\]){name}\b(?!\s*\()")
-        asked = re.compile(rf"\b{_QUERY}\s*\([^;{{]{{0,300}}?['\"`\s(,]{name}['\"`\s),]", re.I)
+        said = rf"\b{_QUERY}\s*\([^;{{]{{0,300}}?['\"`\s(,]{name}['\"`\s),]"
+        if column == "created_at":
+            usual = r"->(?:latest|oldest)\s*\(\s*\)"
+            said, read = f"{said}|{usual}", re.compile(f"{read.pattern}|{usual}")
+        asked = re.compile(said, re.I)
         everywhere = any(source.joins_through(table, column) for source in self._sources)
         scoped = any(source.joins and source.may_be_model(table) for source in self._sources)
         for source in naming:
@@ -137,17 +172,34 @@ class Older:
             elif everywhere or (scoped and source.about(table)):
                 yield from _lines(column, [source], asked)
 
-    def _positional(self, table: str) -> tuple[Reference, ...]:
-        if table not in self._inserts:
-            about = [source for source in self._sources if source.positional and source.about(table)]
-            self._inserts[table] = tuple(_lines(table, about, POSITIONAL))
-        return self._inserts[table]
+    def _overwritten(self, table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
+        """Where the name is read, if the table is joined anywhere without saying which columns are wanted."""
+        if any(source.joined_whole(table) for source in self._sources):
+            yield from _lines(column, naming, re.compile(rf"(?:->|\[['\"]){re.escape(column)}\b(?!\s*\()"))
 
-    def _copied(self, table: str) -> tuple[Reference, ...]:
-        if table not in self._copies:
-            about = [source for source in self._sources if source.about(table)]
-            self._copies[table] = tuple(_lines(table, about, copied(table)))
-        return self._copies[table]
+    def _filled(self, table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
+        """Eloquent leaves out what has no column, where a model guards some columns only."""
+        if any(_GUARDED.search(source.text) and source.may_be_model(table) for source in self._sources):
+            about = [s for s in naming if s.about(table) and re.search(rf"['\"]{re.escape(column)}['\"]", s.text)]
+            yield from _lines(column, about, _FILLING)
+
+    def _of_whole_rows(self, table: str) -> Clash | None:
+        """Older code that takes rows of the table as they are, whatever a new column is called."""
+        if table not in self._whole:
+            about = self._about(table)
+            looks = (
+                (f"it takes the columns of {table} by their places, unites or joins whole rows", about, POSITIONAL),
+                (f"it gives whole rows of {table} to what may know no such column", about, copied(table)),
+                (f"it goes over all columns of {table}", about, _LISTED),
+                (
+                    f"it groups whole rows of {table} by columns that it names",
+                    [source for source in about if source.grouped_whole(table)],
+                    _GROUPING,
+                ),
+            )
+            found = ((why, tuple(_lines(table, sources, pattern))) for why, sources, pattern in looks)
+            self._whole[table] = next((_clash(why, places) for why, places in found if places), None)
+        return self._whole[table]
 
 
 def _clash(why: str, places: tuple[Reference, ...]) -> Clash:
@@ -172,6 +224,12 @@ def _members(table: str, column: str, naming: list[Source]) -> Iterator[Referenc
         re.I,
     )
     return _lines(column, [source for source in naming if source.may_be_model(table)], pattern)
+
+
+def _in_routine(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
+    """A variable or parameter of the name makes it ambiguous."""
+    routines = [source for source in naming if source.routine and source.about(table)]
+    return _lines(column, routines, re.compile(rf"\b{re.escape(column)}\b"))
 
 
 def _asked(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:

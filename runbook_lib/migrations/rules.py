@@ -206,7 +206,8 @@ RULES = _rows(
         "SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL", "add foreign key",
     ),
     (
-        "add index on text", DOWN, UNKNOWN, "writes of long values fail: PostgreSQL indexes no row above 2,704 bytes",
+        "add index on text", DOWN, UNKNOWN,
+        "writes of long values fail: PostgreSQL indexes no row above 2,704 bytes, and no words above 1 MB",
         "nothing is lost", True, "PostgreSQL blocks writes", "index a hash or a part of the text; now: drop the index",
         "", "add index",
     ),

@@ -22,15 +22,32 @@ _TABLE = re.compile(r"\$table\s*=\s*['\"]([^'\"]+)['\"]|\bfunction\s+getTable\b|
 # Rows by the positions of their columns.
 POSITIONAL = re.compile(
     r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
-    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b|\bnatural\s+(?:(?:left|right|inner|full)\s+)?join\b",
+    r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b|\bnatural\s+(?:(?:left|right|inner|full)\s+)?join\b"
+    r"|(?-i:\bCOPY)\s+[`\"]?[\w.$}{-]+[`\"]?\s+from\b|\bload\s+data\s+(?:\w+\s+){0,2}infile\b|\bpgsqlCopyFrom\w+\s*\("
+    r"|\bFETCH_NUM\b|(?-i:\b(?:NEW|OLD))\.\*"
+    r"|\barray_combine\s*\([^;]*?(?:toArray|getAttributes|array_values|\(array\))",
     re.IGNORECASE,
 )
-# A row that was read, given as it is to what writes another: with all the columns that it has.
+# What stays in the database and runs there.
+ROUTINE = re.compile(
+    r"\bcreate\s+(?:or\s+replace\s+)?(?:definer\s*=\s*\S+\s+)?(?:constraint\s+)?(?:trigger|function|procedure)\b",
+    re.IGNORECASE,
+)
+# A row that was read, given as it is to what writes another, or to parameters: with all the columns that it has.
 _COPIED = (
-    r"\b(?:create|createQuietly|forceCreate|insert|insertGetId|insertOrIgnore|fill|forceFill|firstOrCreate)\s*\(\s*"
+    r"(?:\b(?:create|createQuietly|forceCreate|insert|insertGetId|insertOrIgnore|fill|forceFill|firstOrCreate|extract)"
+    r"\s*\(|\(\s*\.\.\.)\s*"
     r"(?:\(array\)\s*\$(?:{names})\b|\$(?:{names})\b(?:->(?:withoutRelations|refresh)\(\))?"
     r"->(?:toArray|getAttributes|attributesToArray|getOriginal|getRawOriginal)\s*\()"
 )
+# Columns that are chosen where tables are joined, or a result that has none: what is read whole may be overwritten.
+_CHOSEN = re.compile(
+    r"(?:->|::)(?:select\w*|addSelect|where(?:Has|Exists|In)\w*|pluck|value|count|exists|doesntExist|sum|avg|min|max|update|delete|increment"
+    r"|decrement|(?:get|first|paginate|all)\s*\(\s*\[)|\bselect\s+(?!\*)",
+    re.IGNORECASE,
+)
+# Rows that are grouped, by something else than an id.
+_GROUPED = re.compile(r"->groupBy\s*\((?![^)]*\bid['\"])[^)]*,", re.IGNORECASE)
 _ROWS = ("this", "row", "record", "model", "item", "old", "original", "source")
 # Words of the query builder in which a table called orders is not meant.
 _ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
@@ -42,11 +59,13 @@ _TOP = re.compile(r"^(?=[^\s)\]}/*.-])", re.MULTILINE)
 
 @dataclass
 class Source:
-    """A PHP file, or a part of one. path: in the repository; text: all of it; first: its first line's number."""
+    """A PHP file, or a part of one. path: in the repository; text: all of it; first: its first line's number;
+    routine: it is a migration that makes a routine or a trigger of the database."""
 
     path: str
     text: str
     first: int = 1
+    routine: bool = False
 
     @cached_property
     def parts(self) -> list[Source]:
@@ -64,6 +83,23 @@ class Source:
         """It joins tables by itself."""
         return "oin" in self.text.lower() and _JOINS.search(self.text) is not None
 
+    def statements(self) -> list[str]:
+        """What stands between semicolons: a query from its beginning to its end."""
+        return self.text.split(";")
+
+    def joined_whole(self, table: str) -> bool:
+        """It joins the table to others and reads all columns of them: of one name, the last one is what is read."""
+        return self.joins and any(
+            _JOINS.search(said) and not _CHOSEN.search(said) and _named_in(_flat(said), table)
+            for said in self.statements()
+        )
+
+    def grouped_whole(self, table: str) -> bool:
+        """It groups all columns of the table by some of them: those that are named, which were all of them."""
+        return "groupBy" in self.text and any(
+            _GROUPED.search(said) and ".*" in said and _named_in(_flat(said), table) for said in self.statements()
+        )
+
     @cached_property
     def positional(self) -> bool:
         """It puts rows somewhere by the positions of their columns."""
@@ -71,11 +107,11 @@ class Source:
 
     @cached_property
     def _flat(self) -> str:
-        return _ORDERING.sub("", self.text.lower()).replace("_", "")
+        return _flat(self.text)
 
     def about(self, table: str) -> bool:
         """The table, its model or a relation to it is named in some form."""
-        return any(stem in self._flat for stem in _stems(table))
+        return _named_in(self._flat, table)
 
     @cached_property
     def _model(self) -> bool:
@@ -83,8 +119,8 @@ class Source:
 
     def may_be_model(self, table: str) -> bool:
         """It may hold the model of the table, or a part of it: a trait, a parent."""
-        if not self._model:
-            return False
+        if not self._model or not is_known(table):
+            return self._model
         if named := _TABLE.search(self.text):
             return named[1] in {None, table} or "." in named[1]
         classes = _CLASS.findall(self.text)
@@ -122,6 +158,19 @@ def copied(table: str) -> re.Pattern[str]:
     """What looks for whole rows of a table that are written elsewhere."""
     own = (rf"\w*{re.escape(stem)}" for stem in sorted(_stems(table)))
     return re.compile(_COPIED.format(names="|".join([*_ROWS, *own])), re.IGNORECASE)
+
+
+def is_known(table: str) -> bool:
+    """Whether the name of a table is told: one that is known only when it runs may be any."""
+    return re.fullmatch(r"[\w.-]+", table) is not None
+
+
+def _flat(text: str) -> str:
+    return _ORDERING.sub("", text.lower()).replace("_", "")
+
+
+def _named_in(flat: str, table: str) -> bool:
+    return not is_known(table) or any(stem in flat for stem in _stems(table))
 
 
 def _stems(table: str) -> set[str]:

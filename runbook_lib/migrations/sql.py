@@ -225,7 +225,7 @@ def _create(statement: exp.Expression, call: str) -> Change:
     if kind == "INDEX":
         index = statement.find(exp.Index)
         unique = bool(statement.args.get("unique"))
-        columns = tuple(c.name for c in index.find_all(exp.Column)) if index is not None else ()
+        columns = _columns_of(index) if index is not None else ()
         table = table_of(index.args.get("table")) if index is not None and index.args.get("table") else ""
         name = index.name if index is not None else ""
         plain = index is not None and _plain_index(index)
@@ -236,6 +236,15 @@ def _create(statement: exp.Expression, call: str) -> Change:
     if kind in {"VIEW", "SCHEMA", "TYPE", "SEQUENCE"} and not statement.args.get("replace"):
         return Change("create view", table_of(statement.this), call=call)
     return Change("unread", "", call=call, why=f"CREATE {kind} may change what older code does")
+
+
+def _columns_of(index: exp.Expression) -> tuple[str, ...]:
+    """The columns that an index names, also those that it only carries along: they count for its size."""
+    from sqlglot import exp
+
+    params = index.args.get("params")
+    carried = (params.args.get("include") or []) if params is not None else []
+    return tuple(column.name for column in (*index.find_all(exp.Column), *carried))
 
 
 def _indexed(index: exp.Expression) -> set[str]:

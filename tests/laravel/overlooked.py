@@ -89,6 +89,25 @@ OVERLOOKED = (
         None,
         apart={"pgsql": "breaks"},
     ),
+    Case(
+        "raw-index-of-blocks-on-text",
+        on("pgsql", "DB::statement('CREATE INDEX blocks ON products USING brin (description)');"),
+        None,
+        apart={"pgsql": "breaks"},
+    ),
+    Case(
+        "raw-index-that-carries-text",
+        on("pgsql", "DB::statement('CREATE INDEX carrying ON products (price) INCLUDE (description)');"),
+        None,
+        apart={"pgsql": "breaks"},
+    ),
+    Case(
+        "add-unique-to-rows-that-are-copied",
+        table("comments", "string('token')->nullable()->unique()"),
+        None,
+        "breaks",
+        live="DB::table('comments')->where('id', 1)->update(['token' => 'a']);",
+    ),
     # -- columns changed ----------------------------------------------------------------------------------------------
     Case(
         "string-of-another-usual-length",

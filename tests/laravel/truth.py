@@ -78,6 +78,7 @@ CHECKS = (
     Check("GET", "/categories", right=lambda body: body == ["art"]),
     Check("POST", "/products/1/comments", {"body": "indeed"}),
     Check("GET", "/products/1/comments", right=lambda body: body == ["lovely", "indeed"]),
+    Check("POST", "/comments/1/copy", right=lambda body: body == {"copied": True}),
     Check("POST", "/reviews", {"title": "good"}),
     Check("POST", "/reviews", {"title": "good"}),
     Check("GET", "/reviews", right=lambda body: body == ["good", "good"]),

@@ -214,6 +214,8 @@ CHANGES = {
     "values in another order": ("enum('a', ['x', 'y'])", "enum('a', ['y', 'x'])", "loss"),
     "more places": ("decimal('a', 8, 2)", "decimal('a', 12, 4)", "loss"),
     "more digits": ("decimal('a', 8, 2)", "decimal('a', 12, 2)", "safe"),
+    "a number that Laravel 11 makes smaller": ("float('a', 8, 2)", "float('a', 8, 2)", "unknown"),
+    "a number that Laravel 11 rounds no more": ("float('a')", "double('a')", "unknown"),
     "a length that is not told": ("string('a', 80)", "string('a', config('x'))", "loss"),
     "a precision that is not told": ("timestamp('a', config('x'))", "timestamp('a', config('x'))", "loss"),
 }  # fmt: skip
@@ -228,6 +230,52 @@ def test_a_changed_column(change: str) -> None:
 def test_the_usual_length_of_a_string_is_set_by_the_migration_itself() -> None:
     assert changed("string('a', 80)", "string('a')", "Schema::defaultStringLength(50);") == "loss"
     assert changed("string('a', 80)", "string('a')", "Schema::defaultStringLength(191);") == "safe"
+
+
+# What ->change() leaves unsaid, Laravel 8 to 10 kept and 11 takes away: an earlier change leaves two possibilities.
+UNSAID = {
+    "NULL": ("string('a')->nullable()", "string('a', 300)", "string('a', 300)", "unknown"),
+    "a default": ("string('a')->nullable()->default('x')", "string('a', 300)->nullable()", "string('a', 300)->nullable()", "unknown"),
+    "unsigned": ("unsignedInteger('a')", "integer('a')", "integer('a')", "unknown"),
+    "nothing": ("string('a')", "string('a', 300)", "string('a', 300)", "safe"),
+    "said": ("string('a')->nullable()", "string('a', 300)->nullable(false)", "string('a', 300)", "safe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("left", UNSAID)
+def test_what_an_earlier_change_left_unsaid_is_not_known(left: str) -> None:
+    first, then, now, expected = UNSAID[left]
+    earlier = (create("users", f"$table->{first};"), table(f"$table->{then}->change();"))
+    assert verdict(table(f"$table->{now}->change();"), None, earlier=earlier) == expected
+
+
+WORDS = create("users", "$table->text('a'); $table->string('b'); $table->text('c')->nullable();")
+
+
+def test_words_of_any_length_do_not_fit_in_a_full_text_index_of_postgres() -> None:
+    up, down = table("$table->fullText('a');"), table("$table->dropFullText(['a']);")
+    assert verdict(up, down, "pgsql", earlier=(WORDS,)) == "down"
+    assert verdict(up, down, "mysql", earlier=(WORDS,)) == "safe"
+    assert verdict(table("$table->fullText('b');"), "", "pgsql", earlier=(WORDS,)) == "safe"
+
+
+@pytest.mark.parametrize("sql", ["USING brin (a)", "(b) INCLUDE (a)"])
+def test_other_indexes_of_postgres_take_no_long_text_either(sql: str) -> None:
+    assert verdict(f"DB::statement('CREATE INDEX i ON users {sql}');", "", "pgsql", earlier=(WORDS,)) == "unknown"
+    assert (
+        verdict(f"DB::statement('CREATE INDEX i ON users {sql.replace('(a)', '(b)')}');", "", "pgsql", earlier=(WORDS,))
+        == "safe"
+    )
+
+
+def test_an_index_of_values_in_json_refuses_those_of_another_type() -> None:
+    index = "DB::statement(\"ALTER TABLE users ADD INDEX i ((CAST(c->'$.a' AS UNSIGNED ARRAY)))\");"
+    assert verdict(index, "", "mysql", earlier=(WORDS,)) == "unknown"
+
+
+@pytest.mark.parametrize(("call", "expected"), [("put('a', 1)", "safe"), ("forever('a', new Order())", "unknown")])
+def test_what_is_kept_in_the_cache_is_read_by_older_code(call: str, expected: str) -> None:
+    assert verdict(f"\\Illuminate\\Support\\Facades\\Cache::{call};") == expected
 
 
 # rawColumn() of Laravel 11 and later: its definition, and what of it must not be overlooked.

@@ -61,6 +61,17 @@ CLASHES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "a model that archives itself": ("orders", "a", {"app/Models/Order.php": model("Order", "function archive() { DB::table('archive')->insert($this->getAttributes()); }")}, "Order.php:6"),
     "a NATURAL JOIN": ("orders", "a", {"app/R.php": "<?php\nDB::select('SELECT * FROM orders NATURAL JOIN customers');"}, "app/R.php:2"),
     "a UNION": ("visits", "a", {"app/R.php": "<?php\nDB::table('visits')->union(DB::table('views'))->get();"}, "app/R.php:2"),
+    "a pivot's rows, the latest first": ("role_user", "created_at", PIVOT | {"app/C.php": "<?php\n$user->roles()->latest()->get();"}, "app/C.php:2"),
+    "a join, the oldest first": ("orders", "created_at", {"app/C.php": "<?php\nOrder::join('customers', 'a', 'b')->oldest()->first();"}, "app/C.php:2"),
+    "rows that are joined whole": ("customers", "state", {"app/C.php": "<?php\nclass C { function i() { return view('a', ['rows' => Order::join('customers', 'a', 'b')->get()]); } }", "resources/views/a.blade.php": "@foreach ($rows as $row)\n{{ $row->state }}\n@endforeach"}, "a.blade.php:2"),
+    "all columns": ("orders", "score", {"app/C.php": "<?php\nforeach (Schema::getColumnListing('orders') as $name) { $query->orWhere($name, 'like', '%a%'); }"}, "app/C.php:2"),
+    "columns as parameters": ("orders", "score", {"app/C.php": "<?php\nreturn new OrderData(...$order->toArray());"}, "app/C.php:2"),
+    "columns beside a list of names": ("orders", "score", {"app/C.php": "<?php\nreturn array_combine(self::HEAD, array_values($order->toArray()));"}, "app/C.php:2"),
+    "columns by their places": ("orders", "score", {"app/C.php": "<?php\nDB::getPdo()->query('select * from orders')->fetch(PDO::FETCH_NUM);"}, "app/C.php:2"),
+    "a COPY without columns": ("orders", "score", {"app/C.php": "<?php\nDB::statement(\"COPY orders FROM '/tmp/a.csv' CSV\");"}, "app/C.php:2"),
+    "LOAD DATA": ("orders", "score", {"app/C.php": "<?php\nDB::statement(\"LOAD DATA LOCAL INFILE 'a' INTO TABLE orders\");"}, "app/C.php:2"),
+    "all columns, grouped": ("orders", "score", {"app/C.php": "<?php\nOrder::select('orders.*', DB::raw('count(*)'))->groupBy('orders.number', 'orders.total')->get();"}, "app/C.php:2"),
+    "what a request gives to a model that guards some": ("users", "avatar", {"app/Models/User.php": model("User", "protected $guarded = ['id'];"), "app/C.php": "<?php\n$request->validate(['avatar' => 'image']);\nUser::create($request->all());"}, "app/C.php:3"),
     "a question for the column": ("orders", "guest", {"app/R.php": "<?php\nif (Schema::hasColumn('orders', 'guest')) { refund(); }"}, "app/R.php:2"),
 }  # fmt: skip
 
@@ -86,6 +97,13 @@ QUIET: dict[str, tuple[str, str, dict[str, str]]] = {
     "a query without a join": ("orders", "email", {"app/C.php": "<?php\nUser::where('email', 1)->orderBy('email')->get();"}),
     "a pivot of others": ("teams", "name", PIVOT | {"app/C.php": "<?php\n$user->roles()->where('name', 'admin');"}),
     "an INSERT with columns": ("visits", "a", {"app/R.php": "<?php\nDB::insert('insert into visits (page) values (?)', [1]);"}),
+    "a pivot's rows, by a name with its table": ("role_user", "created_at", PIVOT | {"app/C.php": "<?php\n$user->roles()->latest('roles.created_at')->get();"}),
+    "rows of a join of which some columns are chosen": ("customers", "state", {"app/C.php": "<?php\nclass C { function i() { return view('a', ['rows' => Order::join('customers', 'a', 'b')->select('orders.*')->get()]); } }", "resources/views/a.blade.php": "{{ $row->state }}"}),
+    "a table's columns in an interface": ("orders", "score", {"app/OrdersTable.php": "<?php\nclass OrdersTable { protected function getColumns() { return []; } }"}),
+    "columns in an answer": ("orders", "score", {"app/C.php": "<?php\nreturn [...$order->toArray(), 'url' => $url];"}),
+    "a comment": ("orders", "score", {"app/C.php": "<?php\n// copy orders from the shop, load data of old.*\nOrder::all();"}),
+    "all columns, grouped by an id": ("orders", "score", {"app/C.php": "<?php\nOrder::select('orders.*')->groupBy('orders.id', 'orders.total')->get();"}),
+    "what a request gives to a model that guards all": ("users", "avatar", {"app/Models/User.php": model("User", "protected $guarded = ['*'];"), "app/C.php": "<?php\n$request->validate(['avatar' => 'image']);\nUser::create($request->all());"}),
     "nothing": ("orders", "email", {}),
 }  # fmt: skip
 
@@ -119,6 +137,62 @@ def test_a_new_table_that_older_code_asks_for_is_asked_about() -> None:
     assert (str(found.verdict), "app/A.php:2" in found.migrations[0].operations[0].why) == ("unknown", True)
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["Schema::create('carts', fn ($t) => $t->id());", "DB::statement('create table if not exists carts (id int)');"],
+)
+def test_a_new_table_that_older_code_makes_itself_is_asked_about(said: str) -> None:
+    found = older("Schema::create('carts', function ($table) { $table->id(); });", {"app/A.php": f"<?php\n{said}"})
+    assert str(found.verdict) == "unknown"
+
+
+UNIQUE = table("$table->uuid('token')->nullable()->unique();", "orders")
+
+
+def test_rows_that_older_code_copies_have_what_must_be_unique() -> None:
+    copies = {"app/C.php": "<?php\n$copy = $order->replicate(['number']);\n$copy->save();"}
+    found = older(UNIQUE, copies)
+    assert (str(found.verdict), "app/C.php:2" in found.migrations[0].operations[1].why) == ("unknown", True)
+    assert str(older(UNIQUE, {"app/C.php": "<?php\n$page->replicate()->save();"}).verdict) == "safe"
+    assert str(older(added("orders", "token"), copies).verdict) == "safe"
+
+
+# Routines and triggers of earlier migrations: what of the database is older code, too.
+ROUTINES = {
+    "rows by their places": "CREATE TRIGGER a AFTER UPDATE ON orders FOR EACH ROW INSERT INTO old SELECT * FROM orders",
+    "the whole row": "CREATE OR REPLACE FUNCTION f() RETURNS trigger AS $$ BEGIN INSERT INTO orders_old SELECT now(), NEW.*; END $$",
+    "a parameter of that name": "CREATE FUNCTION f(score int) RETURNS int AS $$ SELECT sum(score) FROM orders $$ LANGUAGE sql",
+}
+
+
+@pytest.mark.parametrize("routine", ROUTINES)
+def test_a_routine_of_the_database_asks(routine: str) -> None:
+    earlier = migration(f"DB::unprepared(<<<'SQL'\n{ROUTINES[routine]}\nSQL);")
+    assert str(older(added("orders", "score"), {}, earlier).verdict) == "unknown"
+    assert str(older(added("users", "score"), {}, earlier).verdict) == "safe"
+
+
+def test_a_statement_that_an_earlier_migration_ran_once_does_not_ask() -> None:
+    earlier = migration("DB::statement('INSERT INTO archive SELECT * FROM orders');")
+    assert str(older(added("orders", "score"), {}, earlier).verdict) == "safe"
+
+
+def test_a_table_that_is_named_with_its_schema_has_the_same_model() -> None:
+    files = {"app/Models/Product.php": model("Product", "function category() {}")}
+    assert str(older(added("public.products", "category"), files).verdict) == "unknown"
+
+
+def test_a_table_that_is_known_only_when_it_runs_may_be_that_of_any_model() -> None:
+    up = (
+        "foreach (config('a.b') as $name) { "
+        + table("$table->string('category')->nullable();").replace("'users'", "$name")
+        + " }"
+    )
+    files = {"app/Models/Product.php": model("Product", "function category() {}")}
+    assert str(older(up, files).verdict) == "unknown"
+    assert str(older(up, {}).verdict) == "safe"
+
+
 def test_without_the_older_code_the_answer_says_what_was_not_looked_at() -> None:
     found = assess([migration(added("orders", "email"))], database="mysql")
     assert found.verdict is Verdict.SAFE
@@ -132,7 +206,7 @@ def test_without_new_names_there_is_nothing_to_look_at() -> None:
 
 def test_a_name_that_is_known_only_when_it_runs_cannot_be_looked_for() -> None:
     found = older(table("$table->string(config('a.b'))->nullable();"), {})
-    assert "config('a.b')" in found.unseen[0]
+    assert (str(found.verdict), "config('a.b')" in found.unseen[0]) == ("unknown", True)
 
 
 @pytest.mark.slow

@@ -103,6 +103,7 @@ UNKNOWN = {
     "eval": "eval('x');",
     "shell": "`ls`;",
     "exec": "exec('ls');",
+    "goto over a return": "if (config('x')) { goto end; } return; end: $i = 1;",
     "goto": "goto end; end: Schema::drop('a');",
     "goto back": "again: $i = 1; if (config('x')) { goto again; }",
     "exit": "exit(1);",

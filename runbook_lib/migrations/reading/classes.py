@@ -113,8 +113,10 @@ def class_call(reader: Reader, node: Node, name: str, method: str, arguments: Ar
 
 
 def cached(reader: Reader, node: Node, method: str, arguments: Arguments) -> Value:
-    """The cache is no part of the schema; what comes out of it may be anything."""
+    """The cache is no part of the schema; what comes out of it may be anything, and older code reads what is put in."""
     harmless_call(reader, node, arguments)
+    if method in harmless.CACHED and not all(map(is_literal, arguments.values())):
+        return reader.unread(node, "older code may not understand what is kept in the cache")
     return Dynamic(text(node)[:80], "cache" if method in harmless.CACHE_WRITES else "plain")
 
 

@@ -117,9 +117,8 @@ COMMANDS = words(
     lang:publish schedule:clear-cache
     """
 )
-CACHE_WRITES = words(
-    "forget flush put forever add tags store forgetMany clear driver lock putMany delete deleteMultiple"
-)
+CACHE_WRITES = words("forget flush tags store forgetMany clear driver lock delete deleteMultiple")
+CACHED = words("put forever add set putMany remember rememberForever sear")
 # Methods that run what they are given.
 RUNNING = words(
     """

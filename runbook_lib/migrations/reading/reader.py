@@ -49,7 +49,6 @@ class Reader:
         self.scope: dict[str, Value] = {}
         self.properties: dict[str, Value] = {}
         self.calls: list[str] = []
-        self.labels: set[str] = set()
         self.usual_length: Value = None  # of strings, once the migration has set it
         self.within = False  # a transaction that the migration began
         self._steps = 0

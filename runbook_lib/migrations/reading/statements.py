@@ -151,15 +151,11 @@ def _break(reader: Reader, node: Node) -> int:
 
 
 def _goto(reader: Reader, node: Node) -> int:
-    """Forward, it leaves what is between; what follows its label stays in doubt as well. Backward, it is a loop."""
-    label = text(children(node)[0]) if children(node) else ""
-    if label in reader.labels:
-        reader.unread(node, "it goes back")
-    return reading.RETURN | reading.NEXT
+    reader.unread(node, "where goto leads is not followed")
+    return reading.NEXT
 
 
 def _label(reader: Reader, node: Node) -> int:
-    reader.labels.add(text(children(node)[0]))
     return reading.NEXT
 
 

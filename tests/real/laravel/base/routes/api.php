@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 use App\Jobs\PlaceOrder;
 use App\Models\Category;
+use App\Models\Comment;
 use App\Models\Customer;
 use App\Models\Label;
 use App\Models\Order;
@@ -43,6 +44,8 @@ Route::post('/categories', fn (Request $request) => Category::create($request->a
 Route::post('/products/{id}/comments', fn (Request $request, $id) => Product::findOrFail($id)
     ->comments()->create($request->all()));
 Route::get('/products/{id}/comments', fn ($id) => Product::findOrFail($id)->comments()->pluck('body'));
+Route::post('/comments/{id}/copy', fn ($id) => ['copied' => Comment::whereKey($id)->get()
+    ->every(fn ($comment) => $comment->replicate()->save())]);
 Route::post('/reviews', fn (Request $request) => Review::create($request->all()));
 Route::get('/reviews', fn () => Review::orderBy('id')->pluck('title'));
 
