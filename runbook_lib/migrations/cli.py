@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.command import printable
+from runbook_lib.command import printable, quantity
 from runbook_lib.errors import RunbookError
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def _show(assessment: Assessment, everything: bool) -> None:
     for migration in assessment.migrations:
         _show_migration(migration, everything, assessment.database)
     verdict = str(assessment.verdict)
-    click.echo(f"{len(assessment.migrations)} migrations: {click.style(verdict, fg=_COLOURS[verdict], bold=True)}")
+    click.echo(
+        f"{quantity(len(assessment.migrations), 'migration')}: {click.style(verdict, fg=_COLOURS[verdict], bold=True)}"
+    )
     click.echo(printable(assessment.way, 2000))
 
 

@@ -27,7 +27,7 @@ _VASE = {"sku": "V-1", "name": "vase", "price": 250, "category_id": 1, "descript
 _LINES = [{"product_id": 1, "quantity": 1, "price": 900}, {"product_id": 2, "quantity": 2, "price": 250}]
 _LONG = "a name for a product that is as long as names of products may be"[:60]
 # Longer than what an index takes, and nothing that could be compressed.
-_TEXT = random.Random(1).randbytes(6000).hex()
+_TEXT = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9F00), k=6000)))
 
 
 @dataclass(frozen=True)

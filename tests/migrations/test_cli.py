@@ -71,7 +71,7 @@ def test_exit_status_by_verdict(shop: Shop, verdict: str, status: int) -> None:
     shop.release("v1.5.0", {f"{FOLDER}/2026_01_01_000000_change.php": migration(UPS[verdict], DOWN).source})
     result = shop.ask("v1.4.2..v1.5.0", "--database", "mysql")
     assert result.exit_code == status, result.output
-    assert f"1 migrations: {verdict}" in result.output
+    assert f"1 migration: {verdict}" in result.output
 
 
 def test_the_older_code_that_names_a_dropped_column_is_shown(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.command import Command, printable
+from runbook_lib.command import Command, printable, quantity
 from runbook_lib.config import Laravel, Target
 from runbook_lib.display import Table
 from runbook_lib.errors import CommandError, ReleaseRefusedError, RunbookError
@@ -199,7 +199,7 @@ def words(label: str, reading: Snapshot | None, decision: str, reason: str) -> s
     left = reading.get("left") or []
     why += f"; not shimmed: {', '.join(left[:5])}" if left else ""
     decided = f"; {chosen} by decision{why}" if chosen and (decision, reading["verdict"]) != ("ahead", "safe") else ""
-    lacking = f"{count} migrations that the target lacks"
+    lacking = f"{quantity(count, 'migration')} that the target lacks"
     return f"database of {label}: {reading['verdict']}, {lacking}; {reading['way']}{decided}"
 
 

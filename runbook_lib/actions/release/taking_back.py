@@ -10,7 +10,7 @@ from itertools import count
 
 from runbook_lib.actions.data.backing_up import before_migrations
 from runbook_lib.actions.release.doors import Doors
-from runbook_lib.command import Command
+from runbook_lib.command import Command, quantity
 from runbook_lib.config import Laravel, Target
 from runbook_lib.errors import PlatformError, StepFailedError
 from runbook_lib.laravel.artisan import Artisan, rollback_problem, rolled_back
@@ -46,7 +46,7 @@ class TakingBack:
         forward = replace(self._migrate(), undoes=down.id)
         return replace(
             section,
-            title=f"{section.title}, taking back {len(self._names)} migrations",
+            title=f"{section.title}, taking back {quantity(len(self._names), 'migration')}",
             steps=(*before, *section.steps, *after),
             back=(
                 *section.back,
@@ -104,7 +104,7 @@ class TakingBack:
         identity = f"{self._prefix}.migrate-rollback"
         return Step(
             identity,
-            f"take back {len(self._names)} migrations, newest first",
+            f"take back {quantity(len(self._names), 'migration')}, newest first",
             lambda: self._take_back(identity),
             lambda: not self._left(),
             self._host,
@@ -140,7 +140,7 @@ class TakingBack:
                 f"migrations were not taken back as planned: {problem or ', '.join(self._left())}",
                 next_step="mend the cause; what served before is put back",
             )
-        return f"{len(left)} migrations taken back"
+        return f"{quantity(len(left), 'migration')} taken back"
 
     def _marks(self, identity: str) -> Iterator[str]:
         """One for each attempt. What still runs under one is waited for: two at once would undo more than planned."""

@@ -4,103 +4,42 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runbook_lib.actions.release.schema import Schema, refuse, table, words
-from runbook_lib.config import Service, Target
+from runbook_lib.config import Target
 from runbook_lib.errors import ReleaseRefusedError
 from runbook_lib.platforms.base import Release
 from runbook_lib.platforms.git import GitPlatform
 from runbook_lib.run.plan import Snapshot
+from tests.actions.release.migrated_shop import ADDS, DROPS, OLD, MigratedShop
 from tests.platforms.git_shop import Shop, alone
-
-FOLDER = "database/migrations"
-OLD, ADDS, DROPS = "2026_01_01_000000_orders", "2026_01_05_000000_notes", "2026_01_06_000000_no_total"
-UP = """<?php
-use Illuminate\\Database\\Migrations\\Migration;
-use Illuminate\\Database\\Schema\\Blueprint;
-use Illuminate\\Support\\Facades\\Schema;
-return new class extends Migration {
-    public function up(): void { UP }
-    public function down(): void { DOWN }
-};
-"""
-TABLE = 'Schema::create("NAME", function (Blueprint $table) { $table->id(); $table->integer("total"); });'
-
-
-def migration(up: str, down: str) -> str:
-    return UP.replace("UP", up, 1).replace("DOWN", down, 1)
-
-
-def creates(name: str) -> str:
-    return migration(TABLE.replace("NAME", name), f'Schema::dropIfExists("{name}");')
-
-
-DROPS_TOTAL = migration(
-    'Schema::table("orders", function (Blueprint $table) { $table->dropColumn("total"); });',
-    'Schema::table("orders", function (Blueprint $table) { $table->integer("total")->nullable(); });',
-)
-
-
-class Database:
-    """The shop, and the rows of its database's table migrations in a file."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-        self.file = shop.folder / "rows"
-        self.rows(OLD)
-
-    def rows(self, *names: str) -> None:
-        self.file.write_text(json.dumps([{"migration": name} for name in names]))
-
-    def target(self, **laravel: Any) -> Target:
-        git = self.shop.target().environment.model_dump(mode="json")["git"]
-        sql = ["sh", "-c", f"cat {self.file}"]
-        environment = {
-            "platform": "git",
-            "url": "http://127.0.0.1:9",
-            "git": git,
-            "laravel": {"database": "sqlite", "sql": sql, **laravel},
-        }
-        service = Service.model_validate({"environments": {"production": environment}})
-        folder = self.shop.folder
-        return Target("shop", "production", service.environments["production"], service, folder, folder / "state")
-
-    def reading(self, tag: str = "v1", **laravel: Any) -> Snapshot | None:
-        target = self.target(**laravel)
-        return Schema(target, GitPlatform(target), self.shop.release(tag)).reading()
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """v4 has the migration of orders; v5 adds a table; v6, which is live, drops a column."""
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MigratedShop:
     alone(monkeypatch)
-    shop = Shop(tmp_path, "in-place").build()
-    shop.commit("v4", {f"{FOLDER}/{OLD}.php": creates("orders"), "app/Order.php": "<?php $order->total;"})
-    shop.commit("v5", {f"{FOLDER}/{ADDS}.php": creates("notes")})
-    shop.commit("v6", {f"{FOLDER}/{DROPS}.php": DROPS_TOTAL})
-    return Database(shop)
+    return MigratedShop(Shop(tmp_path, "in-place"))
 
 
 # -- the reading ------------------------------------------------------------------------------------------------------
 
 
-def test_a_schema_that_is_the_releases_own_is_safe(database: Database) -> None:
+def test_a_schema_that_is_the_releases_own_is_safe(database: MigratedShop) -> None:
     found = database.reading("v4")
     assert found is not None
     assert (found["verdict"], found["brought"]) == ("safe", [])
 
 
-def test_a_table_that_the_release_does_not_know_is_safe(database: Database) -> None:
+def test_a_table_that_the_release_does_not_know_is_safe(database: MigratedShop) -> None:
     database.rows(OLD, ADDS)
     found = database.reading("v4")
     assert found is not None
     assert (found["verdict"], found["brought"]) == ("safe", [ADDS])
 
 
-def test_a_column_that_the_release_reads_and_that_is_gone_is_not_safe(database: Database) -> None:
+def test_a_column_that_the_release_reads_and_that_is_gone_is_not_safe(database: MigratedShop) -> None:
     database.rows(OLD, ADDS, DROPS)
     found = database.reading("v5")
     assert found is not None
@@ -109,7 +48,7 @@ def test_a_column_that_the_release_reads_and_that_is_gone_is_not_safe(database: 
     assert "orders.total" in found["migrations"][0]["because"]
 
 
-def test_rows_keep_the_order_in_which_they_ran(database: Database) -> None:
+def test_rows_keep_the_order_in_which_they_ran(database: MigratedShop) -> None:
     database.rows(OLD, DROPS, ADDS)
     found = database.reading("v4")
     assert found is not None
@@ -117,7 +56,7 @@ def test_rows_keep_the_order_in_which_they_ran(database: Database) -> None:
     assert [one["name"] for one in found["migrations"]] == [DROPS, ADDS]
 
 
-def test_a_row_whose_file_nobody_has_is_unknown(database: Database) -> None:
+def test_a_row_whose_file_nobody_has_is_unknown(database: MigratedShop) -> None:
     database.rows(OLD, "2026_01_07_000000_by_hand")
     found = database.reading("v4")
     assert found is not None
@@ -125,7 +64,7 @@ def test_a_row_whose_file_nobody_has_is_unknown(database: Database) -> None:
     assert "nowhere" in json.dumps(found)
 
 
-def test_migrations_are_looked_for_where_they_are_configured(database: Database) -> None:
+def test_migrations_are_looked_for_where_they_are_configured(database: MigratedShop) -> None:
     database.rows(OLD, ADDS)
     found = database.reading("v5", migrations=["database/other"])
     assert found is not None
@@ -140,7 +79,7 @@ def test_migrations_are_looked_for_where_they_are_configured(database: Database)
         ["/no/such/program"],
     ],
 )
-def test_a_database_that_cannot_be_read_is_unknown(database: Database, sql: list[str]) -> None:
+def test_a_database_that_cannot_be_read_is_unknown(database: MigratedShop, sql: list[str]) -> None:
     found = database.reading("v4", sql=sql)
     assert found is not None
     assert (found["verdict"], found["brought"]) == ("unknown", [])
@@ -149,21 +88,20 @@ def test_a_database_that_cannot_be_read_is_unknown(database: Database, sql: list
         refuse("shop/production", Release("v4", "4" * 40), found, "", "")
 
 
-def test_rows_without_the_column_are_unknown(database: Database) -> None:
-    database.file.write_text('[{"MIGRATION": "a"}]')
-    found = database.reading("v4")
+def test_rows_without_the_column_are_unknown(database: MigratedShop) -> None:
+    found = database.reading("v4", sql=["echo", '[{"MIGRATION": "a"}]', "#"])
     assert found is not None
     assert found["verdict"] == "unknown"
 
 
-def test_without_a_table_laravel_nothing_is_assessed(database: Database) -> None:
+def test_without_a_table_laravel_nothing_is_assessed(database: MigratedShop) -> None:
     target = database.target()
     plain = target.environment.model_copy(update={"laravel": None})
     bare = Target("shop", "production", plain, target.service, target.root, target.state)
     assert Schema(bare, GitPlatform(bare), database.shop.release("v4")).reading() is None
 
 
-def test_reading_is_plain_data_and_the_same_again(database: Database) -> None:
+def test_reading_is_plain_data_and_the_same_again(database: MigratedShop) -> None:
     database.rows(OLD, ADDS, DROPS)
     found = database.reading("v4")
     assert json.loads(json.dumps(found)) == found == database.reading("v4")
