@@ -105,6 +105,14 @@ class Procedure(ABC):
         """Who approves, and how: as the environment says."""
         return self.target.environment.approval
 
+    def _to_approve(self, runbook: str, **parameters: Any) -> str:
+        """The command that carries out what a dry run planned, approved beforehand where somebody has to confirm.
+        parameters: those that say nothing are left out."""
+        said = {name: value for name, value in parameters.items() if value}
+        if self.approval.policy == "confirm" and self.run.plan is not None:
+            said["approve"] = self.run.plan.digest[:16]
+        return self.target.command(runbook, **said)
+
     def gate(self) -> str:
         """Ask for approval of exactly this plan, as `approval` says."""
         approval = self.approval

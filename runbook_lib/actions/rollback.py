@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -183,11 +183,9 @@ class Rollback(Procedure):
 
     @property
     def _for_real(self) -> str:
-        """The command that carries out what a dry run planned, approved where that is asked for."""
-        approved = {}
-        if self.target.environment.approval.policy == "confirm" and self.run.plan is not None:
-            approved = {"approve": self.run.plan.digest[:16]}
-        return self.target.command(RUNBOOK, tag=self._planned_release().tag, **approved)
+        """The command that carries out what a dry run planned, with what was decided for it."""
+        decided = {**asdict(self.decisions), "tag": self._planned_release().tag, "reason": self.reason}
+        return self._to_approve(RUNBOOK, **decided)
 
     def _mark_bad(self, snapshot: Snapshot) -> None:
         standing = Standing.of(self.run.journal, self.target.label)

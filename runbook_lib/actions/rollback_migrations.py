@@ -213,6 +213,9 @@ class RollbackMigrations(Procedure):
 
     @property
     def _next(self) -> str:
+        if self.run.dry_run:
+            decided = {"tag": self.tag, "migrations": self.decision, "migrations_reason": self.reason}
+            return self._to_approve(RUNBOOK, **decided, shims="undo" if self.undoing else "")
         verify = self.target.command("verify")
         if self.undoing or not self.decision:
             return verify

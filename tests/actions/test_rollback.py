@@ -151,6 +151,12 @@ def test_a_dry_run_of_the_whole_procedure_changes_nothing(shop: Operated, change
     assert shop.status() == "planned"
 
 
+def test_a_dry_run_ends_with_the_command_that_does_what_it_planned(shop: Operated) -> None:
+    summary = procedure(dry_run=True, migrations="ahead", migrations_reason="Ada looked", jobs="aside", reason="slow")
+    decided = "-p migrations ahead -p migrations_reason 'Ada looked' -p jobs aside -p reason slow"
+    assert f"papermill rollback.ipynb -p tag v2 {decided}" in summary
+
+
 def test_a_dry_run_leaves_no_mark_and_no_lock(shop: Operated) -> None:
     summary = procedure(dry_run=True)
     assert not (shop.folder / ".runbooks/commands").exists()

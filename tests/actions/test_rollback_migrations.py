@@ -130,7 +130,9 @@ def test_down_stops_writes_backs_up_takes_back_and_compares(shop: MigratedShop, 
     order = [titles.index(word) for word in ("artisan down", "backup", "take back", "compare")]
     assert order == sorted(order)
     assert "maintenance mode stays on until code that suits the schema is live" in str(run.plan())
-    assert "papermill rollback.ipynb" in run.close()
+    assert (
+        f"papermill rollback_migrations.ipynb -p tag v6 -p migrations down -p migrations_reason '{WHY}'" in run.close()
+    )
 
 
 def test_the_schema_is_shown_migration_by_migration(shop: MigratedShop) -> None:
