@@ -72,6 +72,8 @@ OPTIONS = words(
 # Macros of packages that are much used: the columns that they add all have a default or may be NULL.
 # kalnoy/nestedset (NestedSetServiceProvider, NestedSet::columns): _lft and _rgt default 0, parent_id nullable.
 MACROS = {"nestedSet": ("_lft", "_rgt", "parent_id")}
+# spatie/laravel-schemaless-attributes: json($name)->nullable().
+JSON_MACROS = {"schemalessAttributes"}
 
 # Modifiers of a column that change nothing for older code besides what is looked at elsewhere. indexed is none of
 # Laravel's: it is often written, and left unheard.

@@ -129,6 +129,10 @@ def _blueprint(act: Act) -> Iterator[Change]:
         yield from _morphs(act)
     elif method in builder.MACROS:
         yield from _several(act, "unsignedInteger", builder.MACROS[method], True)
+    elif method in builder.JSON_MACROS:
+        column = Column(name_of(act.argument(0, "columnName")), "json", nullable=True)
+        for kind in ("add column", "add json column"):
+            yield _change(act, kind, columns=(column.name,), column=column)
     elif method in builder.INDEXES:
         yield from _index(act)
     elif method in builder.DROPPED_INDEXES:

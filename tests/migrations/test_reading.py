@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from runbook_lib.migrations import MigrationFile, assess
 from tests.migrations.php import assessed, table, verdict
 
 ADDS = "$table->string('a')->nullable();"
@@ -214,3 +215,44 @@ def test_the_driver_decides(name: str) -> None:
 def test_where_it_happens_is_said() -> None:
     up = "if (DB::getDriverName() === 'pgsql') { Schema::drop('a'); }"
     assert "on pgsql" in assessed(up, database="").migrations[0].operations[0].why
+
+
+PULSE = """<?php
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+use Laravel\\Pulse\\Support\\PulseMigration;
+return new class extends PulseMigration {
+    public function up(): void
+    {
+        if (! $this->shouldRun()) {
+            return;
+        }
+        Schema::create('pulse_values', function (Blueprint $table) {
+            $table->mediumText('key');
+            match ($this->driver()) {
+                'mariadb', 'mysql' => $table->char('key_hash', 16)->charset('binary')->virtualAs('unhex(md5(`key`))'),
+                'pgsql' => $table->uuid('key_hash')->storedAs('md5("key")::uuid'),
+                'sqlite' => $table->string('key_hash'),
+            };
+            $table->unique(['key_hash']);
+        });
+    }
+    public function down(): void { $this->wipe(); }
+};
+"""
+
+
+def test_what_a_base_class_of_a_package_asks_changes_nothing() -> None:
+    found = assess([MigrationFile("2026_01_01_000000_pulse", PULSE)])
+    assert str(found.verdict) == "safe"
+    assert str(assess([MigrationFile("2026_01_01_000000_pulse", PULSE.replace("driver()", "other()"))]).verdict) == (
+        "unknown"
+    )
+
+
+def test_a_macro_of_a_package_is_the_column_that_it_adds() -> None:
+    up = table("$table->schemalessAttributes('extra');")
+    assert {database: verdict(up, database=database) for database in ("mysql", "pgsql")} == {
+        "mysql": "safe",
+        "pgsql": "shim",
+    }

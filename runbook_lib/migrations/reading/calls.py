@@ -134,6 +134,8 @@ def _on_this(reader: Reader, node: Node, method: str) -> Value:
     if method.lower() in reader.file.migration.methods:
         return _own(reader, node, method)
     arguments = arguments_of(reader, node)
+    if method.lower() in harmless.INHERITED.get(reader.file.resolve(reader.file.migration.parent), ()):
+        return Dynamic(text(node), "pure")
     if method == "getConnection":
         return reader.properties.get("connection", Dynamic("$this->connection", "plain"))
     held = reader.properties.get(method)

@@ -78,9 +78,13 @@ CLASSES = words(
     Doctrine\\DBAL\\Types\\Type Carbon\\Carbon Carbon\\CarbonImmutable Ramsey\\Uuid\\Uuid
     Symfony\\Component\\Uid\\Ulid Symfony\\Component\\Uid\\Uuid Webpatser\\Uuid\\Uuid Str Log Hash Crypt Lang Date
     DateTime DateTimeImmutable DateInterval URL Symfony\\Component\\Console\\Output\\ConsoleOutput
-    Symfony\\Component\\Console\\Helper\\ProgressBar
+    Symfony\\Component\\Console\\Helper\\ProgressBar Laravel\\Fortify\\Fortify Laravel\\Fortify\\Features
+    Laravel\\Jetstream\\Jetstream Laravel\\Jetstream\\Features
     """
 )
+
+# Base classes of packages' migrations, and what their own methods ask, in lower case: nothing is changed by it.
+INHERITED = {"Laravel\\Pulse\\Support\\PulseMigration": {"shouldrun", "driver"}}
 
 # Classes all of whose static methods are harmless but may give back an object that was put in.
 HOLDERS = words(
