@@ -66,7 +66,7 @@ def with_clashes(
     return asked, (unseen,) if unknown else ()
 
 
-_OTHERS = {"create table", "rename table", "rename index", "add foreign key", "add unique"}
+_OTHERS = {"create table", "rename table", "rename index", "add foreign key", "drop foreign key", "add unique"}
 
 
 def _plain(name: str) -> bool:
@@ -96,6 +96,7 @@ _ADVICE = "look at the place: if it matters there, take the change back or renam
 _OF_OTHERS = {
     "create table": Older.clash_of_table, "rename table": Older.clash_of_table, "add unique": Older.clash_of_unique,
     "rename index": Older.clash_of_index, "add foreign key": Older.clash_of_parent,
+    "drop foreign key": Older.clash_of_refusal,
 }  # fmt: skip
 
 

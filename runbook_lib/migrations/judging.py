@@ -71,13 +71,16 @@ def _judged(change: Change, known: Known, database: str, down: Sequence[Change])
 
 def brings(change: Change, known: Known) -> tuple[str, ...]:
     """The names at which older code may meet a change that is safe else: columns that are new in its tables, tables
-    beside them, what a new key refers to, the old name of an index."""
+    beside them, what a new key refers to or one that is gone, the old name of an index."""
     if change.kind == "create table":
         return (change.table,) if change.table else ()
     if change.kind == "add foreign key" and known.kept_by(change):
         return parents_of(change)
     if change.kind == "rename index":
         return (change.name,)
+    if change.kind == "drop foreign key":
+        key = known.dropped_key(change)
+        return parents_of(key) if key is not None else ()
     if _of_new_table(change, known):
         return ()
     if change.kind in ADDS or (change.kind == "add unique" and known.all_new(change)):

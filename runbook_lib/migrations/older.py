@@ -31,7 +31,8 @@ _AROUND = words(
     leftJoinSub joinWhere leftJoinWhere JOIN union unionAll insertUsing insert INSERT toArray getAttributes
     attributesToArray getOriginal getRawOriginal natural NATURAL COPY INFILE infile FETCH_NUM array_combine
     pgsqlCopyFromArray pgsqlCopyFromFile getColumnListing getColumns information_schema groupBy replicate
-    replicateQuietly guarded
+    replicateQuietly guarded VIEW fputcsv updateOrInsert updateOrCreate upsert setRawAttributes
+    newInstance
     """
 )
 _LISTED = re.compile(
@@ -45,7 +46,7 @@ _FILLING = re.compile(
     r"(?:\$(?:request|data|input|validated|attributes|values)\b|\brequest\s*\(\s*\))",
     re.IGNORECASE,
 )
-_EMPTYING = {"truncate", "TRUNCATE"}
+_ON_TABLES = {"truncate", "TRUNCATE", "QueryException", "PDOException"}
 _COUNTED = re.compile(r"(\w+?)_(?:count|exists|(?:sum|avg|min|max)_\w+)")
 _QUERY = (
     r"(?:where\w*|orWhere\w*|orderBy\w*|groupBy\w*|select\w*|addSelect|pluck|sum|max|min|avg|value|latest|oldest|having\w*"
@@ -64,7 +65,7 @@ class Clash:
 def words_for(columns: Collection[str], others: Collection[str]) -> list[str]:
     """What has to be searched for to find every clash with new columns, and with tables, keys and indexes."""
     names = {word for column in columns for word in _words(column)}
-    return sorted(names | (_AROUND if columns else set()) | set(others) | (_EMPTYING if others else set()))
+    return sorted(names | (_AROUND if columns else set()) | set(others) | (_ON_TABLES if others else set()))
 
 
 def _studly(name: str) -> str:
@@ -150,6 +151,14 @@ class Older:
             _lines(table, self._about(table), re.compile(r"(?:->|::)truncate\s*\(|\btruncate\s+[`\"\w]", re.I))
         )
         return _clash(f"it truncates {table}, which a new foreign key refers to", places) if places else None
+
+    def clash_of_refusal(self, _: str, table: str) -> Clash | None:
+        """Older code that leaves it to a key to refuse what it deletes in a table, and catches that."""
+        catching = [part for part in self._about(table) if "delete" in part.text]
+        pattern = re.compile(r"\bcatch\s*\([^)]*\b(?:QueryException|PDOException)\b")
+        places = tuple(_lines(table, catching, pattern))
+        why = f"it may leave it to the key that is gone to refuse a delete in {table}"
+        return _clash(why, places) if places else None
 
     def _about(self, table: str) -> list[Source]:
         """The files, and of those with routes the parts, that name the table in some form."""

@@ -24,6 +24,7 @@ POSITIONAL = re.compile(
     r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
     r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b|\bnatural\s+(?:(?:left|right|inner|full)\s+)?join\b"
     r"|(?-i:\bCOPY)\s+[`\"]?[\w.$}{-]+[`\"]?\s+from\b|\bload\s+data\s+(?:\w+\s+){0,2}infile\b|\bpgsqlCopyFrom\w+\s*\("
+    r"|\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\b[^;]*?(?:\.\*|\bselect\s+\*)"
     r"|\bFETCH_NUM\b|(?-i:\b(?:NEW|OLD))\.\*"
     r"|\barray_combine\s*\([^;]*?(?:toArray|getAttributes|array_values|\(array\))",
     re.IGNORECASE,
@@ -33,12 +34,23 @@ ROUTINE = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:definer\s*=\s*\S+\s+)?(?:constraint\s+)?(?:trigger|function|procedure)\b",
     re.IGNORECASE,
 )
-# A row that was read, given as it is to what writes another, or to parameters: with all the columns that it has.
+# A row that was read, as it is: with all the columns that it has.
+_ROW = (
+    r"(?:\(array\)\s*\$(?:{names})\b|get_object_vars\s*\(\s*\$(?:{names})\b|json_decode\s*\(\s*json_encode\s*\("
+    r"|(?:\$(?:{names})\b(?:->(?:withoutRelations|refresh)\(\))?|\b\w*(?:{stems})::[^;]*)"
+    r"->(?:toArray|getAttributes|attributesToArray|getOriginal|getRawOriginal)\s*\(\s*\)(?!\s*\[))"
+)
+# What takes one, as its first argument or as a later one: it is written elsewhere, or put beside a list of names.
+_TAKING = (
+    r"create|createQuietly|forceCreate|insert|insertGetId|insertOrIgnore|fill|forceFill|firstOrCreate|extract|(?<!Validator::)make|upsert"
+    r"|setRawAttributes|newInstance"
+)
+_TAKING_LATER = "fputcsv|updateOrInsert|updateOrCreate|implode"
+# Such a row given to what takes it or spread over parameters, also by way of a variable or a closure.
 _COPIED = (
-    r"(?:\b(?:create|createQuietly|forceCreate|insert|insertGetId|insertOrIgnore|fill|forceFill|firstOrCreate|extract)"
-    r"\s*\(|\(\s*\.\.\.)\s*"
-    r"(?:\(array\)\s*\$(?:{names})\b|\$(?:{names})\b(?:->(?:withoutRelations|refresh)\(\))?"
-    r"->(?:toArray|getAttributes|attributesToArray|getOriginal|getRawOriginal)\s*\()"
+    rf"(?:\b(?:{_TAKING})\s*\(|\b(?:{_TAKING_LATER})\s*\([^;]*?,|\(\s*\.\.\.)\s*{_ROW}"
+    rf"|\$(\w+)\s*=\s*{_ROW}[^;]*;[^}}}}]{{{{0,600}}}}?\b(?:{_TAKING}|{_TAKING_LATER})\s*\([^;]*?\$\1\b"
+    rf"|\b(?:{_TAKING})\s*\([^;]*?=>\s*\(array\)\s*\$"
 )
 # Columns that are chosen where tables are joined, or a result that has none: what is read whole may be overwritten.
 _CHOSEN = re.compile(
@@ -48,7 +60,7 @@ _CHOSEN = re.compile(
 )
 # Rows that are grouped, by something else than an id.
 _GROUPED = re.compile(r"->groupBy\s*\((?![^)]*\bid['\"])[^)]*,", re.IGNORECASE)
-_ROWS = ("this", "row", "record", "model", "item", "old", "original", "source")
+_ROWS = ("this", "row", "record", "model", "item", "old", "original", "source", "r", "one")
 # Words of the query builder in which a table called orders is not meant.
 _ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
 
@@ -156,8 +168,9 @@ class Source:
 
 def copied(table: str) -> re.Pattern[str]:
     """What looks for whole rows of a table that are written elsewhere."""
-    own = (rf"\w*{re.escape(stem)}" for stem in sorted(_stems(table)))
-    return re.compile(_COPIED.format(names="|".join([*_ROWS, *own])), re.IGNORECASE)
+    stems = [re.escape(stem) for stem in sorted(_stems(table))]
+    names = "|".join([*_ROWS, *(rf"\w*{stem}" for stem in stems)])
+    return re.compile(_COPIED.format(names=names, stems="|".join(stems)), re.IGNORECASE)
 
 
 def is_known(table: str) -> bool:

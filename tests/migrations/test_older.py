@@ -58,6 +58,14 @@ CLASHES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "an INSERT of a SELECT": ("visits", "a", {"app/R.php": "<?php\nDB::statement('INSERT INTO old_visits SELECT * FROM visits');"}, "app/R.php:2"),
     "a row that is archived": ("orders", "a", {"app/R.php": "<?php\n$old = Order::find(1);\nArchivedOrder::create($old->toArray());"}, "app/R.php:3"),
     "a row of the query builder that is archived": ("orders", "a", {"app/R.php": "<?php\nDB::table('orders')->get()->each(fn ($order) => DB::table('archive')->insert((array) $order));"}, "app/R.php:2"),
+    "rows that are archived together": ("orders", "a", {"app/R.php": "<?php\nArchivedOrder::insert(Order::where('a', 1)->get()->toArray());"}, "app/R.php:2"),
+    "a row that is archived by way of a variable": ("orders", "a", {"app/R.php": "<?php\n$data = $order->toArray();\nunset($data['id']);\nArchivedOrder::create($data);"}, "app/R.php:2"),
+    "raw attributes of another model": ("orders", "a", {"app/R.php": "<?php\n(new Archived)->setRawAttributes($order->getAttributes())->save();"}, "app/R.php:2"),
+    "a row that is kept elsewhere": ("orders", "a", {"app/R.php": "<?php\nDB::connection('b')->table('x')->updateOrInsert(['id' => 1], $order->toArray());"}, "app/R.php:2"),
+    "objects that become rows": ("orders", "a", {"app/R.php": "<?php\nDB::table('b')->insert(DB::table('orders')->get()->map(fn ($o) => (array) $o)->all());"}, "app/R.php:2"),
+    "rows that become arrays by JSON": ("orders", "a", {"app/R.php": "<?php\n$rows = json_decode(json_encode(DB::table('orders')->get()), true);\nDB::table('b')->insert($rows);"}, "app/R.php:2"),
+    "lines of a file": ("orders", "a", {"app/R.php": "<?php\nfputcsv($file, ['id', 'number']);\nforeach (Order::all() as $order) { fputcsv($file, $order->toArray()); }"}, "app/R.php:3"),
+    "a view of all columns": ("orders", "a", {"app/R.php": "<?php\nDB::statement('CREATE OR REPLACE VIEW v AS SELECT orders.*, 1 AS one FROM orders');"}, "app/R.php:2"),
     "a model that archives itself": ("orders", "a", {"app/Models/Order.php": model("Order", "function archive() { DB::table('archive')->insert($this->getAttributes()); }")}, "Order.php:6"),
     "a NATURAL JOIN": ("orders", "a", {"app/R.php": "<?php\nDB::select('SELECT * FROM orders NATURAL JOIN customers');"}, "app/R.php:2"),
     "a UNION": ("visits", "a", {"app/R.php": "<?php\nDB::table('visits')->union(DB::table('views'))->get();"}, "app/R.php:2"),
@@ -102,6 +110,8 @@ QUIET: dict[str, tuple[str, str, dict[str, str]]] = {
     "a table's columns in an interface": ("orders", "score", {"app/OrdersTable.php": "<?php\nclass OrdersTable { protected function getColumns() { return []; } }"}),
     "columns in an answer": ("orders", "score", {"app/C.php": "<?php\nreturn [...$order->toArray(), 'url' => $url];"}),
     "a comment": ("orders", "score", {"app/C.php": "<?php\n// copy orders from the shop, load data of old.*\nOrder::all();"}),
+    "what is validated": ("orders", "score", {"app/C.php": "<?php\nValidator::make($order->toArray(), ['number' => 'required'])->validate();"}),
+    "one value of a row": ("orders", "score", {"app/C.php": "<?php\nLog::create(['number' => $order->getOriginal('number')]);\n$a = $order->getOriginal('number');\nLog::create(['number' => $a]);"}),
     "all columns, grouped by an id": ("orders", "score", {"app/C.php": "<?php\nOrder::select('orders.*')->groupBy('orders.id', 'orders.total')->get();"}),
     "what a request gives to a model that guards all": ("users", "avatar", {"app/Models/User.php": model("User", "protected $guarded = ['*'];"), "app/C.php": "<?php\n$request->validate(['avatar' => 'image']);\nUser::create($request->all());"}),
     "nothing": ("orders", "email", {}),
@@ -221,6 +231,20 @@ def test_many_columns_and_files_take_seconds_at_most() -> None:
     start = time.process_time()
     assert older(up, files).verdict is Verdict.SAFE
     assert time.process_time() - start < 5
+
+
+LINES = migration(
+    "Schema::create('lines', function (Blueprint $table) { $table->foreignId('order_id')->constrained(); });"
+)
+UNKEYED = table("$table->dropForeign(['order_id']);", "lines")
+CATCHING = "<?php\ntry { $%s->delete(); }\ncatch (\\Illuminate\\Database\\QueryException $e) { return 'in use'; }"
+
+
+def test_a_key_that_older_code_leaves_refusing_to_asks_when_it_is_dropped() -> None:
+    found = older(UNKEYED, {"app/C.php": CATCHING % "order"}, LINES)
+    assert (str(found.verdict), "app/C.php:3" in found.migrations[0].operations[0].why) == ("unknown", True)
+    assert str(older(UNKEYED, {"app/C.php": CATCHING % "page"}, LINES).verdict) == "safe"
+    assert str(older(UNKEYED, {"app/C.php": "<?php\n$order->delete();"}, LINES).verdict) == "safe"
 
 
 RENAMED = table("$table->renameIndex('orders_number_index', 'by_number');", "orders")
