@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation
 from runbook_lib.migrations.changes import Change, Column
 from runbook_lib.migrations.consulting import References, with_clashes, with_references
+from runbook_lib.migrations.deciding import way
 from runbook_lib.migrations.files import MigrationFile
 from runbook_lib.migrations.history import History
 from runbook_lib.migrations.judging import ROWS, Judged, brings, judge, taken_back
@@ -80,7 +81,8 @@ def assess(
     if references is not None:
         found = with_references(found, references)
     found, unseen = with_clashes(found, sources, earlier)
-    return Assessment(tuple(found), database, unseen)
+    answer = Assessment(tuple(found), database, unseen)
+    return replace(answer, way=way(answer))
 
 
 def _read(file: MigrationFile, driver: str, there: There) -> _Read:

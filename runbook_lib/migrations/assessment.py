@@ -86,16 +86,11 @@ class Assessment:
     migrations: tuple[MigrationAssessment, ...]
     database: str = ""
     unseen: tuple[str, ...] = ()
+    way: str = ""
 
     @property
     def verdict(self) -> Verdict:
         return max((migration.verdict for migration in self.migrations), default=Verdict.SAFE)
-
-    @property
-    def way(self) -> str:
-        from runbook_lib.migrations.deciding import way
-
-        return way(self)
 
     @property
     def shims(self) -> tuple[Shim, ...]:

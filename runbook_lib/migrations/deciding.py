@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from runbook_lib.migrations.assessment import Assessment, MigrationAssessment
 from runbook_lib.migrations.rules import Verdict
-
-if TYPE_CHECKING:
-    from runbook_lib.migrations.assessment import Assessment, MigrationAssessment
 
 
 def way(assessment: Assessment) -> str:
