@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied
+from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied, inner
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]
@@ -32,11 +32,13 @@ _AROUND = words(
     attributesToArray getOriginal getRawOriginal natural NATURAL COPY INFILE infile FETCH_NUM array_combine
     pgsqlCopyFromArray pgsqlCopyFromFile getColumnListing getColumns information_schema groupBy replicate
     replicateQuietly guarded VIEW fputcsv updateOrInsert updateOrCreate upsert setRawAttributes
-    newInstance
+    newInstance table_info COLUMNS DESCRIBE
     """
 )
 _LISTED = re.compile(
-    r"\bgetColumnListing\s*\(|(?:Schema::|getSchemaBuilder\(\)->)getColumns\s*\(|\binformation_schema\.columns\b", re.I
+    r"\bgetColumnListing\s*\(|(?:Schema::|getSchemaBuilder\(\)->)getColumns\s*\(|\binformation_schema\.columns\b|\btable_info\b"
+    r"|['\"]\s*(?:show\s+(?:full\s+)?columns|describe)\b",
+    re.I,
 )
 _GROUPING = re.compile(r"->groupBy\s*\(")
 # Laravel leaves out what a request gives and has no column where some columns are guarded; where none are, it fails.
@@ -116,6 +118,7 @@ class Older:
             (f"it gives the name {column} to a result, whose place the column may take", _named),
             (f"it reads {column} of rows that are joined whole, whose place the column may take", self._overwritten),
             (f"its model takes what a request gives, where {column} has a column now", self._filled),
+            (f"it uses {column} without its table in a query within another, where it was the outer one's", _captured),
             (f"a routine or trigger of the database names {column}", _in_routine),
         ):
             if naming and (places := tuple(found(table, column, naming))):
@@ -175,10 +178,11 @@ class Older:
         asked = re.compile(said, re.I)
         everywhere = any(source.joins_through(table, column) for source in self._sources)
         scoped = any(source.joins and source.may_be_model(table) for source in self._sources)
+        joining = [source for source in self._sources if source.joins and source.about(table)]
         for source in naming:
             if source.joins and (source.about(table) or source.may_be_model(table)):
                 yield from _lines(column, [part for part in source.parts if part.joins], read)
-            elif everywhere or (scoped and source.about(table)):
+            elif everywhere or (scoped and source.about(table)) or source.scopes_for(joining):
                 yield from _lines(column, [source], asked)
 
     def _overwritten(self, table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
@@ -241,15 +245,26 @@ def _in_routine(table: str, column: str, naming: list[Source]) -> Iterator[Refer
     return _lines(column, routines, re.compile(rf"\b{re.escape(column)}\b"))
 
 
+def _captured(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
+    return _lines(column, [source for source in naming if source.about(table)], inner(table, column))
+
+
 def _asked(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
     name = re.escape(column)
-    return _lines(column, naming, re.compile(rf"\bhasColumns?\s*\([^;{{]*['\"]{name}['\"]"))
+    asking = (
+        rf"\bhasColumns?\s*\([^;{{]*['\"]{name}['\"]|->hasAttribute\s*\(\s*['\"]{name}['\"]"
+        rf"|\barray_key_exists\s*\(\s*['\"]{name}['\"]\s*,[^;]*?(?:getAttributes|attributesToArray|toArray|->attributes\b)"
+    )
+    return _lines(column, naming, re.compile(asking))
 
 
 def _named(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
     """Names given to results: AS, sub-selects, withCount and its like."""
     name = re.escape(column)
-    alias = rf"\bas\s+[`\"'\[]?{name}\b|\b(?:addSelect|selectSub)\s*\([^;]*['\"]{name}['\"]"
+    alias = (
+        rf"\bas\s+[`\"'\[]?{name}\b|\)\s+[`\"]?{name}[`\"]?\s*(?:,|['\"]|\bfrom\b)"
+        rf"|\b(?:addSelect|selectSub)\s*\([^;]*['\"]{name}['\"]"
+    )
     if counted := _COUNTED.fullmatch(column):
         related = rf"(?:{re.escape(counted[1])}|{re.escape(_camel(counted[1]))})\b"
         alias += rf"|\b(?:with|load)(?:Count|Exists|Sum|Avg|Min|Max|Aggregate)\s*\([^;]*\b{related}"

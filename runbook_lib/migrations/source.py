@@ -6,6 +6,7 @@ Nothing is parsed here: the file may be of any kind of PHP, and where the text l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -65,6 +66,10 @@ _ROWS = ("this", "row", "record", "model", "item", "old", "original", "source", 
 _ORDERING = re.compile(r"reorder|orderby|inorder|order_by|order\s+by")
 
 
+# Where queries of a model get their conditions from elsewhere.
+_SCOPE = re.compile(r"\bfunction\s+scope[A-Z]|#\[Scope\b|\baddGlobalScope\s*\(|\bimplements\s+[\w\\, ]*Scope\b")
+
+
 # Where a file of routes begins something new.
 _TOP = re.compile(r"^(?=[^\s)\]}/*.-])", re.MULTILINE)
 
@@ -111,6 +116,13 @@ class Source:
         return "groupBy" in self.text and any(
             _GROUPED.search(said) and ".*" in said and _named_in(_flat(said), table) for said in self.statements()
         )
+
+    def scopes_for(self, joining: Sequence[Source]) -> bool:
+        """It has conditions for the queries of its model, or of any, which one of these joins may use."""
+        if not _SCOPE.search(self.text):
+            return False
+        models = [name for _, _, name in _CLASS.findall(self.text)] if self._model else []
+        return any(not models or any(name in source.text for name in models) for source in joining)
 
     @cached_property
     def positional(self) -> bool:
@@ -171,6 +183,18 @@ def copied(table: str) -> re.Pattern[str]:
     stems = [re.escape(stem) for stem in sorted(_stems(table))]
     names = "|".join([*_ROWS, *(rf"\w*{stem}" for stem in stems)])
     return re.compile(_COPIED.format(names=names, stems="|".join(stems)), re.IGNORECASE)
+
+
+def inner(table: str, column: str) -> re.Pattern[str]:
+    """What looks for a column without its table in a query within another: what belonged to the outer one before."""
+    name, stems = re.escape(column), "|".join(re.escape(stem) for stem in sorted(_stems(table)))
+    closure = r"(?:static\s+)?(?:function\b[^{]*\{[^}]*?|fn\b(?:(?!\)\s*\)\s*->)[^;])*?)"
+    return re.compile(
+        rf"\b(?:\w*where(?:Doesnt)?Have|\w*whereHas)\s*\(\s*['\"](?:\w+\.)*(?:{stems})\w*['\"]\s*,\s*{closure}['\"]{name}['\"]"
+        rf"|->from\s*\(\s*['\"]{re.escape(table)}\b[^;]*?['\"]{name}['\"]"
+        rf"|\(\s*select\b[^()]*?\bfrom\s+[`\"]?{re.escape(table)}\b[^;)]*?(?<![\w.]){name}\b",
+        re.IGNORECASE,
+    )
 
 
 def is_known(table: str) -> bool:
