@@ -135,7 +135,8 @@ class Older:
         """Older code that asks whether there is such a table, or makes one of that name."""
         name = re.escape(table)
         pattern = re.compile(
-            rf"\b(?:hasTable|create)\s*\(\s*['\"]{name}['\"]|\brename\s*\([^;]*,\s*['\"]{name}['\"]"
+            rf"\bhasTable\s*\(\s*['\"]{name}['\"]|\bcreate\s*\(\s*['\"]{name}['\"]\s*,\s*(?:static\s+)?(?:function|fn)\b"
+            rf"|\brename\s*\([^;]*,\s*['\"]{name}['\"]"
             rf"|\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[`\"]?{name}\b",
             re.IGNORECASE,
         )

@@ -50,8 +50,8 @@ _TAKING_LATER = "fputcsv|updateOrInsert|updateOrCreate|implode"
 # Such a row given to what takes it or spread over parameters, also by way of a variable or a closure.
 _COPIED = (
     rf"(?:\b(?:{_TAKING})\s*\(|\b(?:{_TAKING_LATER})\s*\([^;]*?,|\(\s*\.\.\.)\s*{_ROW}"
-    rf"|\$(\w+)\s*=\s*{_ROW}[^;]*;[^}}}}]{{{{0,600}}}}?\b(?:{_TAKING}|{_TAKING_LATER})\s*\([^;]*?\$\1\b"
-    rf"|\b(?:{_TAKING})\s*\([^;]*?=>\s*\(array\)\s*\$"
+    rf"|\$(\w+)\s*=\s*{_ROW}[^;]*;[^}}}}]{{{{0,600}}}}?\b(?:{_TAKING}|{_TAKING_LATER})\s*\([^;]*?\$\1\b(?!\s*(?:\[|->))"
+    rf"|\b(?:{_TAKING})\s*\([^;]*?\bfn\s*\([^)]*\)\s*=>\s*\(array\)\s*\$"
 )
 # Columns that are chosen where tables are joined, or a result that has none: what is read whole may be overwritten.
 _CHOSEN = re.compile(

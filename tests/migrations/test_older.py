@@ -123,6 +123,8 @@ QUIET: dict[str, tuple[str, str, dict[str, str]]] = {
     "a scope of what is not joined to it": ("customers", "active", {"app/Models/Order.php": model("Order", "function scopeActive($q) { return $q->where('active', 1); }"), "app/C.php": "<?php\nclass C { function i() { return Page::join('customers', 'a', 'b')->select('pages.*')->get(); } }"}),
     "the outer column beside a relation": ("users", "total", {"app/C.php": "<?php\nOrder::whereHas('user', fn ($q) => $q->where('users.name', 'a'))->where('total', 5)->get();"}),
     "another relation's query": ("users", "total", {"app/C.php": "<?php\nUser::whereHas('orders', fn ($q) => $q->where('total', 5))->get();"}),
+    "values made arrays": ("orders", "score", {"app/C.php": "<?php\nOrder::create(['lines' => (array) $lines]);"}),
+    "values of a row that was read": ("orders", "score", {"app/C.php": "<?php\n$data = $order->toArray();\nLog::create(['number' => $data['number']]);\nreturn response()->json($data);"}),
     "what is described": ("users", "plan", {"app/C.php": "<?php\n// describe users and show columns\nUser::all();"}),
     "all columns, grouped by an id": ("orders", "score", {"app/C.php": "<?php\nOrder::select('orders.*')->groupBy('orders.id', 'orders.total')->get();"}),
     "what a request gives to a model that guards all": ("users", "avatar", {"app/Models/User.php": model("User", "protected $guarded = ['*'];"), "app/C.php": "<?php\n$request->validate(['avatar' => 'image']);\nUser::create($request->all());"}),
@@ -157,6 +159,14 @@ def test_a_new_table_that_older_code_asks_for_is_asked_about() -> None:
     files = {"app/A.php": "<?php\nif (Schema::hasTable('carts')) { empty_them(); }"}
     found = older("Schema::create('carts', function ($table) { $table->id(); });", files)
     assert (str(found.verdict), "app/A.php:2" in found.migrations[0].operations[0].why) == ("unknown", True)
+
+
+def test_a_new_table_is_not_whatever_has_its_name() -> None:
+    said = "<?php\nPermission::create('carts');\n$menu->create('carts', 'Carts');"
+    assert (
+        str(older("Schema::create('carts', function ($table) { $table->id(); });", {"app/A.php": said}).verdict)
+        == "safe"
+    )
 
 
 @pytest.mark.parametrize(
