@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runbook_lib.migrations.assessing import assess
     from runbook_lib.migrations.assessment import Assessment, MigrationAssessment, Operation, Reference
     from runbook_lib.migrations.files import MigrationFile, brought
-    from runbook_lib.migrations.repository import code_files, code_names, files_at, found_anywhere
+    from runbook_lib.migrations.repository import code_files, code_names, files_at, found_anywhere, squashed_at
     from runbook_lib.migrations.reversing import Reversal
     from runbook_lib.migrations.rules import Verdict
     from runbook_lib.migrations.shims import Shim
@@ -24,7 +24,7 @@ _HOMES = {
     "Assessment": "assessment", "MigrationAssessment": "assessment", "MigrationFile": "files",
     "Operation": "assessment", "Reference": "assessment", "Reversal": "reversing", "Shim": "shims",
     "Verdict": "rules", "assess": "assessing", "brought": "files", "code_files": "repository",
-    "code_names": "repository", "files_at": "repository", "found_anywhere": "repository",
+    "code_names": "repository", "files_at": "repository", "found_anywhere": "repository", "squashed_at": "repository",
 }  # fmt: skip
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "code_names",
     "files_at",
     "found_anywhere",
+    "squashed_at",
 ]
 
 

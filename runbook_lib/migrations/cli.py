@@ -89,7 +89,7 @@ def _show_migration(migration: MigrationAssessment, everything: bool, database: 
             _show_operation(operation, database)
     safe = sum(str(operation.verdict) == "safe" for operation in migration.operations)
     if safe and not everything:
-        click.echo(f"         {safe} operations do not touch older code")
+        click.echo(f"         {quantity(safe, 'operation')} that older code does not notice")
     down = migration.reversible
     reasons = f": {'; '.join(down.reasons)}" if down.reasons else ""
     loses = f"; it loses {'; '.join(down.loses[:3])}" if down.loses and down.can != "no" else ""

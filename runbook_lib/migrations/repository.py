@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runbook_lib.command import nearest, printable
 from runbook_lib.errors import PlatformError, UnknownReleaseError
+from runbook_lib.migrations import squashed
 from runbook_lib.migrations.assessment import Reference
 from runbook_lib.migrations.files import MigrationFile, in_order, migration_name
 from runbook_lib.migrations.framework import FILES, major_version
@@ -78,6 +79,18 @@ def folders_of_migrations(repo: Path | str, revision: str) -> list[str]:
 
 def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[MigrationFile]:
     """The migration files of a revision, in the order in which they run. folder: with those below it."""
+    found = _files(repo, revision, folder, (".php",))
+    return [MigrationFile(path, found[path]) for path in in_order(found)]
+
+
+def squashed_at(repo: Path | str, revision: str, path: str = "") -> list[str]:
+    """The migrations that a revision keeps as a dump of the schema. path: the application's folder."""
+    dumps = _files(repo, revision, f"{_top(path)}{squashed.FOLDER}", squashed.ENDINGS)
+    return [name for dump in dumps.values() for name in squashed.names_in(dump or b"")]
+
+
+def _files(repo: Path | str, revision: str, folder: str, endings: tuple[str, ...]) -> dict[str, bytes | None]:
+    """The files of a folder, and of those below it, with their contents; symbolic links are none."""
     commit = commit_of(repo, revision)
     listed = _git(repo, "ls-tree", "-r", "-z", "--full-tree", commit, "--", folder.strip("/") + "/")
     if listed.returncode != 0:
@@ -88,10 +101,10 @@ def files_at(repo: Path | str, revision: str, folder: str = FOLDER) -> list[Migr
     blobs: dict[str, bytes] = {}
     for entry in listed.stdout.split(b"\0"):
         head, _, path = entry.partition(b"\t")
-        if path.endswith(b".php") and b" blob " in head and not head.startswith(b"120000"):
-            blobs[path.decode("utf-8", "surrogateescape")] = head.split(b" ")[2]
-    content = dict(zip(blobs, _contents(repo, list(blobs.values())), strict=True))
-    return [MigrationFile(path, content[path]) for path in in_order(blobs)]
+        name = path.decode("utf-8", "surrogateescape")
+        if name.endswith(endings) and b" blob " in head and not head.startswith(b"120000"):
+            blobs[name] = head.split(b" ")[2]
+    return dict(zip(blobs, _contents(repo, list(blobs.values())), strict=True))
 
 
 def framework_at(repo: Path | str, revision: str, path: str = "") -> int:

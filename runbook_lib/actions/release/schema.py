@@ -24,15 +24,19 @@ from runbook_lib.migrations import (
     code_names,
     files_at,
     found_anywhere,
+    squashed_at,
 )
 from runbook_lib.migrations.shimming import made_out
+from runbook_lib.migrations.squashed import ENDINGS as DUMPS_ENDINGS
+from runbook_lib.migrations.squashed import FOLDER as DUMPS_FOLDER
+from runbook_lib.migrations.squashed import names_in
 from runbook_lib.platforms.base import Platform, Release
 from runbook_lib.run.plan import Snapshot
 
 HEAD = ("environment", "migration", "verdict", "because")
 
 # Each file with its name before it, between NULs, which no PHP source has.
-_EACH_FILE = 'for f in "$1"/*.php; do [ -e "$f" ] && printf "\\0%s\\0" "$f" && cat "$f"; done; :'
+_EACH_FILE = 'for f in "$1"/*$2; do [ -e "$f" ] && printf "\\0%s\\0" "$f" && cat "$f"; done; :'
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Schema:
     def _assessed(self, host: str, live: Release) -> Snapshot:
         known = self._files(self.release)
         applied = self._applied(host)
-        names = brought(applied, [file.name for file in known])
+        names = brought(applied, [*(file.name for file in known), *self._squashed()])
         here = {file.migration: file for file in self._files(live)}
         halfway = self._halfway(here, applied, {file.migration for file in known})
         if not names:
@@ -128,7 +132,15 @@ class Schema:
         folders = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
         if self._repository is not None:
             return [file for folder in folders for file in files_at(self._repository, release.id, folder)]
-        return [file for folder in folders for file in self._files_inside(release, folder)]
+        return [file for folder in folders for file in self._files_inside(release, folder, ".php")]
+
+    def _squashed(self) -> list[str]:
+        """The migrations that the release keeps as a dump of the schema."""
+        if self._repository is not None:
+            return squashed_at(self._repository, self.release.id, self._laravel.folder)
+        folder = str(Path(self._laravel.folder) / DUMPS_FOLDER)
+        dumps = [file for end in DUMPS_ENDINGS for file in self._files_inside(self.release, folder, end)]
+        return [name for dump in dumps for name in names_in(dump.content or b"")]
 
     def _elsewhere(self, names: Sequence[str]) -> list[MigrationFile]:
         """Migrations that the live release lacks as well: the schema was left ahead of it before."""
@@ -137,8 +149,9 @@ class Schema:
         folders = [str(Path(self._laravel.folder) / folder) for folder in self._laravel.migrations]
         return [file for folder in folders for file in found_anywhere(self._repository, names, folder)]
 
-    def _files_inside(self, release: Release, folder: str) -> list[MigrationFile]:
-        result = next(iter(self.platform.read(release, Command.of("sh", "-c", _EACH_FILE, "sh", folder)).values()))
+    def _files_inside(self, release: Release, folder: str, ending: str) -> list[MigrationFile]:
+        command = Command.of("sh", "-c", _EACH_FILE, "sh", folder, ending)
+        result = next(iter(self.platform.read(release, command).values()))
         if not result.ok:
             raise CommandError(
                 f"{folder} in {release} cannot be read: {printable(result.last_line)}",

@@ -64,6 +64,22 @@ def test_a_row_whose_file_nobody_has_is_unknown(database: MigratedShop) -> None:
     assert "nowhere" in json.dumps(found)
 
 
+DUMPS = {
+    "mysql-schema.sql": "INSERT INTO `migrations` VALUES (1,'2014_10_12_000000_users',1);\n",
+    "sqlite-schema.sql": "INSERT INTO migrations VALUES(1,'2014_10_12_000000_users',1);\n",
+    "pgsql-schema.dump": "COPY public.migrations FROM stdin;\n1\t2014_10_12_000000_users\t1\n\\.\n",
+}
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_a_migration_that_the_release_keeps_in_a_dump_is_its_own(database: MigratedShop, dump: str) -> None:
+    database.shop.commit("v8", {f"database/schema/{dump}": f"CREATE TABLE a (b int);\n{DUMPS[dump]}"})
+    database.rows("2014_10_12_000000_users", OLD, ADDS, DROPS, "2026_01_07_000000_by_hand")
+    found = database.reading("v8")
+    assert found is not None
+    assert found["brought"] == ["2026_01_07_000000_by_hand"]
+
+
 def test_migrations_are_looked_for_where_they_are_configured(database: MigratedShop) -> None:
     database.rows(OLD, ADDS)
     found = database.reading("v5", migrations=["database/other"])
