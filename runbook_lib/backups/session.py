@@ -17,11 +17,12 @@ BATCH = 2000
 _SETTINGS = {
     "pgsql": (
         "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex'; "
-        "SET extra_float_digits = 1; SET search_path = pg_catalog",
+        "SET extra_float_digits = 1; SET search_path = pg_catalog; SET row_security = off",
     ),
     "mysql": (
         "SET SESSION time_zone = '+00:00'",
-        "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')",
+        # What is there was allowed when it came: no date is refused, and nothing is cut off.
+        "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES'",
     ),
     "sqlite": ("PRAGMA foreign_keys = ON",),
 }
@@ -50,6 +51,7 @@ class Session:
             if self.kind == "pgsql":
                 # As the application sees it.
                 self("SET LOCAL search_path TO DEFAULT")
+                self("SET LOCAL row_security TO DEFAULT")
             with self._cursor(streams=True) as cursor:
                 cursor.execute(statement)
                 first: list[Row] = []
@@ -153,6 +155,11 @@ def session(connect: Callable[[], Any], kind: DatabaseKind) -> Iterator[Session]
 
 
 def failed(error: Exception) -> PlatformError:
+    # Every driver calls it so (PEP 249).
+    conflict = any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__)
     return PlatformError(
-        f"the database: {printable(mask(str(error)), 300)}", next_step="check its address, password and rights"
+        f"the database: {printable(mask(str(error)), 300)}",
+        next_step="rows of now stand against it: mend them, name the other tables, too, or restore the whole database"
+        if conflict
+        else "check its address, password and rights",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, copies_of
 from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import Engine, engine_of
@@ -21,8 +21,6 @@ from runbook_lib.run.plan import Step
 
 if TYPE_CHECKING:
     from runbook_lib.actions.data.restoring import Restoring
-
-TABLE_LIMIT = 63
 
 
 def way_of(procedure: Restoring, backup: Backup, part: Part) -> Way:
@@ -172,9 +170,12 @@ class TablesWay(Way):
             name = f"switch.keep.{table}"
             yield self._step(f"{name}.back", f"drop {kept}", self._forgetting(table, kept), lambda: None, undoes=name)
 
+    def _compare(self) -> str:
+        rows.refuse_other_columns(self._engine, self._new, self.of_run.tables)
+        return super()._compare()
+
     def _kept(self) -> Kept:
-        end = f"_before_{self.of_run.mark}"
-        copies = {table: f"{table.rpartition('.')[2][: TABLE_LIMIT - len(end)]}{end}" for table in self.of_run.tables}
+        copies = copies_of(self.of_run.tables, f"before_{self.of_run.mark}")
         return Kept(self._run, self.of_run.target.label, "tables", self.source.id, tables=copies)
 
     def _keeping(self, table: str, kept: str) -> Callable[[], str]:

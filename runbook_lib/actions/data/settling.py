@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.actions.data.backing_up import BackupProcedure
-from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, last_kept
-from runbook_lib.actions.data.restore_ways import TABLE_LIMIT, put_kept
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, copies_of, last_kept
+from runbook_lib.actions.data.restore_ways import put_kept
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
@@ -73,8 +73,7 @@ class Settling(BackupProcedure):
     def _aside(self, kept: Kept) -> Kept:
         """How what is live now is kept."""
         if kept.way == "tables":
-            end = f"_undone_{self.mark}"
-            tables = {table: f"{table.rpartition('.')[2][: TABLE_LIMIT - len(end)]}{end}" for table in kept.tables}
+            tables = copies_of(kept.tables, f"undone_{self.mark}")
             return Kept(self.run.id, kept.environment, kept.way, kept.backup, tables=tables)
         if kept.way == "folder":
             old = f"{kept.path}.undone-{self.mark}"
