@@ -23,10 +23,10 @@ from runbook_lib.errors import PlatformError
 ADMINISTRATION = ("postgres", "template1")
 NAME_LIMIT = 63
 # Settings that are lists of names (GUC_LIST_QUOTE), as pg_dump's variable_is_guc_list_quote has them.
-LISTS = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries"}) | {
-    "temp_tablespaces",
-    "unix_socket_directories",
-}
+LISTS = frozenset(
+    {"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries"}
+    | {"temp_tablespaces", "unix_socket_directories"}
+)
 END_EVERY = 0.1
 
 

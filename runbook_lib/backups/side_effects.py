@@ -1,4 +1,4 @@
-"""What a table does besides when its rows are put back: triggers, which must not run, and sequences, which must follow."""
+"""What a table does besides when rows are put back: triggers, which must not run, and sequences, which must follow."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from runbook_lib.backups.counting import counted
-from runbook_lib.backups.mariadb import _of_any_schema
 from runbook_lib.backups.restoring import check_database, restore_database
 from tests.backups.shop import Shop
 
@@ -39,11 +38,3 @@ def test_switched_by_name_and_back(shop: Shop) -> None:
     shop.engine.switch(old, new)
     assert shop.sql("SELECT count(*) FROM orders") == [(0,)]
     assert shop.sql("SELECT count(*) FROM totals") == [(0,)]
-
-
-def test_a_view_does_not_name_the_schema_that_it_was_made_in() -> None:
-    made = (
-        r"CREATE VIEW `v` AS select `a``b`.`t`.`id` AS `id`,'`a``b`.x \' `a``b`.' AS `x` from `a``b`.`t` join `c`.`t`"
-    )
-    plain = r"CREATE VIEW `v` AS select `t`.`id` AS `id`,'`a``b`.x \' `a``b`.' AS `x` from `t` join `c`.`t`"
-    assert _of_any_schema(made, "`a``b`") == plain
