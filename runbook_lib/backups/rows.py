@@ -216,9 +216,8 @@ def _put_back_mysql(pair: Pair) -> None:
     same = " AND ".join(_same(pair, column) for column in stored)
     ask(f"UPDATE {pair.now} l JOIN {pair.before} s ON {_joined(pair)} SET {sets} WHERE NOT ({same})")
     wanted = ", ".join(f"s.{ask.quoted(column)}" for column in stored)
-    ask(
-        f"INSERT INTO {pair.now} ({_list(ask, stored)}) SELECT {wanted} FROM {_differing(pair)} AND {_absent(pair, 'l')}"
-    )
+    gone = f"{_differing(pair)} AND {_absent(pair, 'l')}"
+    ask(f"INSERT INTO {pair.now} ({_list(ask, stored)}) SELECT {wanted} FROM {gone}")
 
 
 # -- within ------------------------------------------------------------------------------------------------------------

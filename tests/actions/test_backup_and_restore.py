@@ -191,6 +191,45 @@ def test_a_folder_is_restored_and_undone(world: World) -> None:
     assert world.beside == []
 
 
+def test_a_folder_that_is_a_link_stays_one(world: World) -> None:
+    link, real = world.folder / "storage", world.folder / "disk"
+    link.rename(real)
+    link.symlink_to(real)
+    world.run("take")
+    (link / "invoice.pdf").write_text("damaged")
+    world.run("restore", part="storage")
+    assert (link.is_symlink(), (real / "invoice.pdf").read_text()) == (True, "invoice")
+    world.run("undo")
+    assert (link / "invoice.pdf").read_text() == "damaged"
+    world.run("confirm")
+    assert sorted(path.name for path in world.folder.iterdir() if path.name.startswith(("storage", "disk"))) == [
+        "disk",
+        "storage",
+    ]
+
+
+def test_long_names_of_tables_that_begin_alike_are_kept_apart(world: World) -> None:
+    one, two = "a" * 60 + "_one", "a" * 60 + "_two"
+    for name in (one, two):
+        world.sql(f"CREATE TABLE {name} (id integer primary key, v text)")
+        world.sql(f"INSERT INTO {name} VALUES (1, 'then')")
+    world.run("take")
+    for name in (one, two):
+        world.sql(f"UPDATE {name} SET v = '{name[-3:]}'")
+    world.run("restore", tables=f"{one},{two}")
+    assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("then",)]] * 2
+    world.run("undo")
+    assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("one",)], [("two",)]]
+
+
+def test_a_table_of_other_columns_is_refused_while_the_application_serves(world: World) -> None:
+    world.run("take")
+    world.sql("ALTER TABLE orders ADD COLUMN later text")
+    with pytest.raises(StepFailedError, match="orders has other columns than in the backup: later"):
+        world.run("restore", tables="orders")
+    assert world.application.ran == []
+
+
 def test_an_application_that_fails_with_it_gets_its_data_back(world: World) -> None:
     world.run("take")
     world.sql("INSERT INTO orders (total) VALUES (3)")

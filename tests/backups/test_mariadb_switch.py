@@ -160,17 +160,16 @@ def killed_at(shop: Shop, new: str, old: str, stop: int, monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_killed_before_any_statement_it_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """MariaDB has no transaction around it."""
-    then, old = objects(shop), shop.engine.beside("before_1a2b")
+    then, new, old = objects(shop), restored(shop), shop.engine.beside("before_1a2b")
+    shop.sql("DELETE FROM orders")
     for stop in count():
-        new = restored(shop)
-        shop.sql("DELETE FROM orders")
         killed = killed_at(shop, new, old, stop, monkeypatch)
         shop.engine.switch(new, old)
         assert shop.engine.switched(new, old), stop
         assert shop.sql("SELECT count(*) FROM orders") == [(50,)], stop
         assert (objects(shop), objects(shop, old)) == (then, then), stop
         assert (tables(shop, shop.engine.name), tables(shop, old)) == (ALL, ALL), stop
-        shop.engine.drop(old)
+        shop.engine.switch(old, new)
         if not killed:
             break
     assert stop > 20
@@ -179,14 +178,12 @@ def test_killed_before_any_statement_it_goes_on(shop: Shop, monkeypatch: pytest.
 @pytest.mark.real
 @pytest.mark.slow
 def test_killed_anywhere_an_empty_database_does_not_come_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = shop.engine.beside("before_1a2b")
+    name, new, old = shop.engine.name, restored(shop), shop.engine.beside("before_1a2b")
+    shop.sql(f"DROP DATABASE `{name}`", f"CREATE DATABASE `{name}`")
     for stop in count():
-        new = restored(shop)
-        name = shop.engine.name
-        shop.sql(f"DROP DATABASE `{name}`", f"CREATE DATABASE `{name}`")
         killed = killed_at(shop, new, old, stop, monkeypatch)
         shop.engine.switch(new, old)
         assert (tables(shop, name), tables(shop, old)) == (ALL, []), stop
-        shop.engine.drop(old)
+        shop.engine.switch(old, new)
         if not killed:
             break

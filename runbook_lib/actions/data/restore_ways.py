@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, copies_of
 from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import Engine, engine_of
-from runbook_lib.backups.folders import Files
+from runbook_lib.backups.folders import Files, remove
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.restoring import check_database, restore_database, restore_folder
 from runbook_lib.errors import StepFailedError
@@ -222,7 +221,8 @@ class FolderWay(Way):
 
     @property
     def _files(self) -> Files:
-        return Files(Path(self.part.source))
+        # A link stays one: what it leads to is replaced.
+        return Files(Path(self.part.source).resolve())
 
     @property
     def _places(self) -> tuple[Path, Path]:
@@ -242,7 +242,7 @@ class FolderWay(Way):
         return "compared while it was unpacked"
 
     def _drop(self) -> str:
-        shutil.rmtree(self._places[0], ignore_errors=True)
+        remove(self._places[0])
         return ""
 
     def _switch(self) -> str:

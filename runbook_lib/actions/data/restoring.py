@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook_lib.actions.data.backing_up import RUNBOOK, BackupProcedure, newest
 from runbook_lib.actions.data.kept import kept as all_kept
@@ -10,6 +11,7 @@ from runbook_lib.actions.data.restore_ways import way_of
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
+from runbook_lib.backups.folders import Files
 from runbook_lib.backups.losses import losses
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.repository import find
@@ -56,7 +58,9 @@ class Restoring(BackupProcedure):
         backup = newest(self.repository, self.backup)
         refuse(self.target, backup)
         part = _part(backup, self.part)
-        if part.kind != "folder":
+        if part.kind == "folder":
+            Files(Path(part.source).resolve()).refuse_switch()
+        else:
             engine = engine_of(self.target)
             if self.tables:
                 rows.chosen(engine, self.tables, list(part.tables))

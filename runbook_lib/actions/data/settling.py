@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from runbook_lib.actions.data.restore_ways import put_kept
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
-from runbook_lib.backups.folders import Files
+from runbook_lib.backups.folders import Files, remove
 from runbook_lib.display import Table
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
@@ -100,7 +99,7 @@ class Settling(BackupProcedure):
 
     def _forget(self, kept: Kept) -> str:
         if kept.way == "folder":
-            shutil.rmtree(kept.old, ignore_errors=True)
+            remove(Path(kept.old))
         elif kept.way == "database":
             engine_of(self.target).drop(kept.old)
         for table, copy in kept.tables.items():
