@@ -98,8 +98,8 @@ def start(found: Recovering, backups: Sequence[Backup], to: float) -> tuple[Back
         )
     raise BackupError(
         "no backup here is one from which a moment could be reached",
-        next_step=f"take one for the next time: {TAKE}; base backups of another tool, as pgBackRest or Barman, lead there "
-        "now: docs/how-to/backup_and_restore.md says how",
+        next_step=f"take one for the next time: {TAKE}; base backups of another tool, as pgBackRest or Barman, lead "
+        "there now: docs/how-to/backup_and_restore.md says how",
     )
 
 
