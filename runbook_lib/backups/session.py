@@ -155,11 +155,14 @@ def session(connect: Callable[[], Any], kind: DatabaseKind) -> Iterator[Session]
 
 
 def failed(error: Exception) -> PlatformError:
+    """What a driver said, with what to do about it."""
+    return PlatformError(f"the database: {printable(mask(str(error)), 300)}", next_step=_next(error))
+
+
+def _next(error: Exception) -> str:
     # Every driver calls it so (PEP 249).
-    conflict = any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__)
-    return PlatformError(
-        f"the database: {printable(mask(str(error)), 300)}",
-        next_step="rows of now stand against it: mend them, name the other tables, too, or restore the whole database"
-        if conflict
-        else "check its address, password and rights",
-    )
+    if any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__):
+        return "rows of now stand against it: mend them, name the other tables, too, or restore the whole database"
+    if "is locked" in str(error):
+        return "somebody is writing: wait, or stop what writes, then run it again"
+    return "check its address, password and rights"
