@@ -168,7 +168,9 @@ class Postgresql:
                 **_icu(about),
             }
             space = ask("SELECT spcname FROM pg_tablespace WHERE oid = %s::oid", [about["dattablespace"]])[0][0]
-            options |= {"TABLESPACE": ask.quoted(space), "CONNECTION LIMIT": str(about["datconnlimit"])}
+            # Who names the usual one would need a right to it.
+            options |= {} if space == "pg_default" else {"TABLESPACE": ask.quoted(space)}
+            options |= {"CONNECTION LIMIT": str(about["datconnlimit"])}
             words = " ".join(f"{key} = {value}" for key, value in options.items())
             ask(f"CREATE DATABASE {ask.quoted(name)} TEMPLATE template0 {words}")
             for statement in [*self._settings(ask, name), *self._rights(ask, name)]:

@@ -82,7 +82,7 @@ class Restoring(BackupProcedure):
     def _build(self, snapshot: Snapshot) -> Plan:
         backup = find(self.repository, snapshot["backup"])
         part = _part(backup, snapshot["part"][0])
-        way = way_of(self, backup, part)
+        way = way_of(self, backup, part, self.tables, self.added)
         writes = Writes(*snapshot["writes"])
         beside = Section("beside", self.target.label, f"restore {part.name} beside", way.beside(), (way.drop("back"),))
         switch = Section(
