@@ -13,6 +13,14 @@ from runbook_lib.errors import PlatformError, RunbookError
 Row = tuple[Any, ...]
 BATCH = 2000
 
+# What is there was allowed when it came: no date is refused, and nothing is cut off.
+_MODE = "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES'"
+# Only to read, and what is asked means what it means to the application.
+_LOOKING = {
+    "pgsql": ("BEGIN READ ONLY", "SET LOCAL search_path TO DEFAULT", "SET LOCAL row_security TO DEFAULT"),
+    "mysql": ("SET SESSION sql_mode = DEFAULT", "START TRANSACTION READ ONLY"),
+    "sqlite": ("PRAGMA query_only = ON",),
+}
 # What a value looks like as text must not depend on who asks.
 _SETTINGS = {
     "pgsql": (
@@ -21,8 +29,7 @@ _SETTINGS = {
     ),
     "mysql": (
         "SET SESSION time_zone = '+00:00'",
-        # What is there was allowed when it came: no date is refused, and nothing is cut off.
-        "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES'",
+        _MODE,
     ),
     "sqlite": ("PRAGMA foreign_keys = ON",),
 }
@@ -45,13 +52,9 @@ class Session:
 
     def look(self, statement: str, limit: int) -> tuple[list[str], list[Row], int]:
         """A query's columns, its first rows, and how many there are. Nothing can be changed by it. PlatformError."""
-        begin = {"pgsql": "BEGIN READ ONLY", "mysql": "START TRANSACTION READ ONLY", "sqlite": "PRAGMA query_only = ON"}
-        self(begin[self.kind])
+        for setting in _LOOKING[self.kind]:
+            self(setting)
         try:
-            if self.kind == "pgsql":
-                # As the application sees it.
-                self("SET LOCAL search_path TO DEFAULT")
-                self("SET LOCAL row_security TO DEFAULT")
             with self._cursor(streams=True) as cursor:
                 cursor.execute(statement)
                 first: list[Row] = []
@@ -62,6 +65,8 @@ class Session:
                 return [str(column[0]) for column in cursor.description or ()], first, found
         finally:
             self("PRAGMA query_only = OFF" if self.kind == "sqlite" else "ROLLBACK")
+            if self.kind == "mysql":
+                self(_MODE)
 
     def many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of several values. PlatformError."""
