@@ -48,6 +48,9 @@ class Difference:
     deleted: int
     added: int
 
+    def __str__(self) -> str:
+        return f"{self.changed} changed, {self.deleted} deleted, {self.added} added"
+
     @property
     def none(self) -> bool:
         return not (self.changed or self.deleted or self.added)

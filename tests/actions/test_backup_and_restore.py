@@ -15,7 +15,14 @@ from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.data import backing_up, switching
 from runbook_lib.actions.data.kept import kept
 from runbook_lib.actions.release.doors import WHAT
-from runbook_lib.errors import BackupError, ParameterError, StepFailedError, VerificationFailedError
+from runbook_lib.backups import rows
+from runbook_lib.errors import (
+    BackupError,
+    ParameterError,
+    StepFailedError,
+    UnsettledStepError,
+    VerificationFailedError,
+)
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from tests.actions.application import Application, closing
@@ -220,6 +227,26 @@ def test_long_names_of_tables_that_begin_alike_are_kept_apart(world: World) -> N
     assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("then",)]] * 2
     world.run("undo")
     assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("one",)], [("two",)]]
+
+
+def test_rows_that_do_not_come_back_as_they_were_stay_in_their_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("take")
+    world.sql("UPDATE orders SET total = 99")
+    world.run("restore", tables="orders")
+    real = rows.put_back
+
+    def touched(pair: rows.Pair, *, remove: bool) -> None:
+        real(pair, remove=remove)
+        pair.ask(f"UPDATE {pair.now} SET total = 7 WHERE id = 2")
+
+    monkeypatch.setattr(rows, "put_back", touched)
+    with pytest.raises(UnsettledStepError, match="orders would not be as they were: 1 changed, 0 deleted, 0 added"):
+        world.run("undo")
+    ((copy,),) = world.sql("SELECT name FROM sqlite_master WHERE name LIKE 'orders_before_%'")
+    assert world.sql(f"SELECT total FROM {copy}") == [(99,), (99,)]
+    monkeypatch.undo()
 
 
 def test_a_table_of_other_columns_is_refused_while_the_application_serves(world: World) -> None:

@@ -271,7 +271,14 @@ def put_all(engine: Engine, restored: str, tables: tuple[str, ...], *, remove: b
 
 
 def put_kept(engine: Engine, kept: Kept) -> None:
-    """Put the rows of the copies back that a restore kept."""
+    """Put the rows of the copies back that a restore kept. StepFailedError, and nothing has changed, where they are not
+    what they were: the copies are only dropped when they are needed no more."""
     for table, copy in kept.tables.items():
         with rows.kept_pair(engine, table, copy) as pair, pair.ask.transaction():
             rows.put_back(pair, remove=True)
+            found = rows.compare(pair)
+            if not found.none:
+                raise StepFailedError(
+                    f"rows of {table} would not be as they were: {found}",
+                    next_step=f"stop what changes them; {copy} has them as they were",
+                )
