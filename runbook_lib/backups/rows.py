@@ -15,7 +15,7 @@ from runbook_lib.backups.engine import Engine
 from runbook_lib.backups.session import Row, Session
 from runbook_lib.backups.side_effects import lead_sequences, refuse_triggers, without_triggers
 from runbook_lib.command import printable
-from runbook_lib.errors import BackupError, PlatformError
+from runbook_lib.errors import BackupError
 
 SAMPLES = 5
 
@@ -147,19 +147,6 @@ def _changed(names: Sequence[str], values: Row) -> dict[str, tuple[Any, Any]]:
     return {name: (before, now) for name, differs, before, now in threes if differs}
 
 
-def refuse_cascades(engine: Engine, chosen: Sequence[str]) -> None:
-    """PlatformError where removing rows from these tables would change rows of others behind the scenes."""
-    with engine.session() as ask:
-        known = tables(ask)
-        for table in chosen:
-            others = [other for other in _cascading(ask, known[table]) if other not in chosen]
-            if others:
-                raise PlatformError(
-                    f"removing rows of {table} would also delete or empty rows of {', '.join(others)}",
-                    next_step="keep what was added (-p added keep), or name those tables, too",
-                )
-
-
 def keep(engine: Engine, table: str, kept: str) -> None:
     """Copy a table beside itself, complete or not at all; nothing when it is there."""
     with engine.session() as ask:
@@ -289,28 +276,3 @@ def _conflict(ask: Session, key: Sequence[str], values: Sequence[str]) -> str:
         return f"ON CONFLICT ({_list(ask, key)}) DO NOTHING"
     sets = ", ".join(f"{ask.quoted(column)} = excluded.{ask.quoted(column)}" for column in values)
     return f"ON CONFLICT ({_list(ask, key)}) DO UPDATE SET {sets}"
-
-
-def _cascading(ask: Session, name: Name) -> list[str]:
-    """Tables whose rows go, or lose their reference, with rows of this one."""
-    if ask.kind == "pgsql":
-        found = ask(
-            "SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint c WHERE c.contype = 'f' "
-            "AND c.confdeltype IN ('c', 'n', 'd') AND c.confrelid = (%s)::regclass",
-            [ask.quoted(name.schema, name.table)],
-        )
-        return [str(other).removeprefix("public.") for (other,) in found]
-    if ask.kind == "mysql":
-        found = ask(
-            "SELECT DISTINCT table_name FROM information_schema.referential_constraints WHERE constraint_schema = "
-            "DATABASE() AND referenced_table_name = %s AND delete_rule IN ('CASCADE', 'SET NULL')",
-            [name.table],
-        )
-        return [str(other) for (other,) in found]
-    keys = 'SELECT "table", on_delete FROM pragma_foreign_key_list(%s)'
-    hit = (name.table.encode().lower(), {b"CASCADE", b"SET NULL", b"SET DEFAULT"})
-    return [
-        other
-        for other, there in tables(ask).items()
-        if any(target.lower() == hit[0] and action in hit[1] for target, action in ask(keys, [there.table]))
-    ]

@@ -1,14 +1,16 @@
-"""What a table does besides when rows are put back: triggers, which must not run, and sequences, which must follow."""
+"""What a table does besides when rows are put back: triggers, which must not run, sequences, which must follow, and
+rows of other tables, which must not go along."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from runbook_lib.backups.counting import Name, quoted
+from runbook_lib.backups.counting import Name, quoted, tables
+from runbook_lib.backups.engine import Engine
 from runbook_lib.backups.session import Session
 from runbook_lib.command import printable
-from runbook_lib.errors import BackupError
+from runbook_lib.errors import BackupError, PlatformError
 
 _TRIGGERS = {
     "pgsql": (
@@ -40,6 +42,19 @@ def refuse_triggers(ask: Session, name: Name) -> None:
             f"table {name} has triggers ({printable(found[0][0], 80)}), which would run when its rows are put back",
             next_step="restore the whole database, or drop the triggers and make them again afterwards",
         )
+
+
+def refuse_cascades(engine: Engine, chosen: Sequence[str]) -> None:
+    """PlatformError where removing rows from these tables would change rows of others behind the scenes."""
+    with engine.session() as ask:
+        known = tables(ask)
+        for table in chosen:
+            others = [other for other in _cascading(ask, known[table]) if other not in chosen]
+            if others:
+                raise PlatformError(
+                    f"removing rows of {table} would also delete or empty rows of {', '.join(others)}",
+                    next_step="keep what was added (-p added keep), or name those tables, too",
+                )
 
 
 @contextlib.contextmanager
@@ -80,3 +95,28 @@ def _triggers(ask: Session, name: Name) -> list[tuple[str, str]]:
 
 def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _cascading(ask: Session, name: Name) -> list[str]:
+    """Tables whose rows go, or lose their reference, with rows of this one."""
+    if ask.kind == "pgsql":
+        found = ask(
+            "SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint c WHERE c.contype = 'f' "
+            "AND c.confdeltype IN ('c', 'n', 'd') AND c.confrelid = (%s)::regclass",
+            [ask.quoted(name.schema, name.table)],
+        )
+        return [str(other).removeprefix("public.") for (other,) in found]
+    if ask.kind == "mysql":
+        found = ask(
+            "SELECT DISTINCT table_name FROM information_schema.referential_constraints WHERE constraint_schema = "
+            "DATABASE() AND referenced_table_name = %s AND delete_rule IN ('CASCADE', 'SET NULL')",
+            [name.table],
+        )
+        return [str(other) for (other,) in found]
+    keys = 'SELECT "table", on_delete FROM pragma_foreign_key_list(%s)'
+    hit = (name.table.encode().lower(), {b"CASCADE", b"SET NULL", b"SET DEFAULT"})
+    return [
+        other
+        for other, there in tables(ask).items()
+        if any(target.lower() == hit[0] and action in hit[1] for target, action in ask(keys, [there.table]))
+    ]

@@ -13,10 +13,10 @@ from runbook_lib.backups.rows import (
     keep,
     kept_pair,
     put_back,
-    refuse_cascades,
     refuse_other_columns,
     samples,
 )
+from runbook_lib.backups.side_effects import refuse_cascades
 from runbook_lib.errors import BackupError, PlatformError
 from tests.backups.shop import Shop
 from tests.backups.test_engines import restored

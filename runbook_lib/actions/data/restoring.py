@@ -16,6 +16,7 @@ from runbook_lib.backups.losses import losses
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
+from runbook_lib.backups.side_effects import refuse_cascades
 from runbook_lib.backups.taking import BASE
 from runbook_lib.display import Table
 from runbook_lib.errors import BackupError
@@ -65,7 +66,7 @@ class Restoring(BackupProcedure):
             if self.tables:
                 rows.chosen(engine, self.tables, list(part.tables))
                 if self.added == "remove":
-                    rows.refuse_cascades(engine, self.tables)
+                    refuse_cascades(engine, self.tables)
             else:
                 engine.refuse_switch()
         writes = Writes.of(self.target, self.run.journal)
