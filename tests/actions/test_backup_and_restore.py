@@ -257,6 +257,17 @@ def test_a_table_of_other_columns_is_refused_while_the_application_serves(world:
     assert world.application.ran == []
 
 
+def test_migrations_that_ran_since_are_said(world: World) -> None:
+    world.sql("CREATE TABLE migrations (id integer primary key, migration text, batch integer)")
+    world.sql("INSERT INTO migrations (migration, batch) VALUES ('2026_01_01_orders', 1)")
+    world.run("take")
+    assert "from before" not in world.run("restore", dry_run=True)
+    world.sql("INSERT INTO migrations (migration, batch) VALUES ('2026_02_02_totals', 2)")
+    said = world.run("restore", dry_run=True)
+    assert "the backup is from before 1 migration (2026_02_02_totals), and the code that is live may need" in said
+    assert "from before 1" not in world.run("restore", tables="orders", dry_run=True)
+
+
 def test_an_application_that_fails_with_it_gets_its_data_back(world: World) -> None:
     world.run("take")
     world.sql("INSERT INTO orders (total) VALUES (3)")

@@ -10,6 +10,7 @@ from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.actions.data.restore_ways import way_of
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
+from runbook_lib.backups.counting import migrations
 from runbook_lib.backups.engine import engine_of
 from runbook_lib.backups.folders import Files
 from runbook_lib.backups.losses import losses
@@ -18,6 +19,8 @@ from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
 from runbook_lib.backups.side_effects import refuse_cascades
 from runbook_lib.backups.taking import BASE
+from runbook_lib.command import printable, quantity
+from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import BackupError
 from runbook_lib.run.plan import Plan, Section, Snapshot
@@ -76,6 +79,7 @@ class Restoring(BackupProcedure):
             "tables": list(self.tables),
             "added": self.added,
             "verified": backup.verified is not None,
+            "migrations": [] if part.kind == "folder" or self.tables else _later_migrations(self.target, part),
             "writes": [list(writes.hosts), writes.why],
             "kept": [str(one) for one in all_kept(self.run.journal, self.target.label)],
         }
@@ -111,6 +115,11 @@ class Restoring(BackupProcedure):
 
 def _warnings(snapshot: Snapshot) -> tuple[str, ...]:
     warnings = [] if snapshot["verified"] else ["this backup was never verified; it is compared before the switch"]
+    if later := snapshot["migrations"]:
+        warnings.append(
+            f"the backup is from before {quantity(len(later), 'migration')} ({printable(', '.join(later), 200)}), and "
+            "the code that is live may need them: run migrate while maintenance mode is on, or roll the code back, too"
+        )
     if snapshot["writes"][1]:
         warnings.append(snapshot["writes"][1])
     return (*warnings, *(f"not confirmed yet: {line}" for line in snapshot["kept"]))
@@ -128,6 +137,12 @@ def _part(backup: Backup, name: str) -> Part:
             f"backup {backup.id} has no part {name!r}", next_step=f"it has {', '.join(p.name for p in backup.parts)}"
         )
     return found
+
+
+def _later_migrations(target: Target, part: Part) -> list[str]:
+    """Those that ran since: the restored database will not have them."""
+    with engine_of(target).session() as ask:
+        return [name for name in migrations(ask) if name not in part.migrations]
 
 
 def _number(value: int | None) -> str:
