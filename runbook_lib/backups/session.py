@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,10 @@ _SETTINGS = {
     ),
     "sqlite": ("PRAGMA foreign_keys = ON",),
 }
+# What the three say of a database that is not there, or is none any more.
+_GONE = re.compile(
+    r"database \S+ does not exist|Unknown database|malformed|not a database|unable to open database file"
+)
 _QUOTES = {"pgsql": '"', "mysql": "`", "sqlite": '"'}
 
 
@@ -168,6 +173,11 @@ def _next(error: Exception) -> str:
     # Every driver calls it so (PEP 249).
     if any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__):
         return "rows of now stand against it: mend them, name the other tables, too, or restore the whole database"
+    if _GONE.search(str(error)):
+        return (
+            "where the database is gone or damaged: move aside what is left of it, make an empty one of that name, "
+            "and restore into that"
+        )
     if "is locked" in str(error):
         return "somebody is writing: wait, or stop what writes, then run it again"
     return "check its address, password and rights"

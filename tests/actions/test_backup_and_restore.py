@@ -19,6 +19,7 @@ from runbook_lib.backups import rows
 from runbook_lib.errors import (
     BackupError,
     ParameterError,
+    PlatformError,
     StepFailedError,
     UnsettledStepError,
     VerificationFailedError,
@@ -255,6 +256,21 @@ def test_a_table_of_other_columns_is_refused_while_the_application_serves(world:
     with pytest.raises(StepFailedError, match="orders has other columns than in the backup: later"):
         world.run("restore", tables="orders")
     assert world.application.ran == []
+
+
+@pytest.mark.parametrize("left", ["", "SQLite format 3\0 and what was no longer written"])
+def test_a_database_that_is_gone_or_damaged_is_restored_into_an_empty_one(world: World, left: str) -> None:
+    world.run("take")
+    file = world.folder / "shop.db"
+    file.unlink()
+    if left:
+        file.write_text(left)
+    with pytest.raises(PlatformError, match="make an empty one of that name, and restore into that"):
+        world.run("restore")
+    file.unlink(missing_ok=True)
+    file.touch()
+    world.run("restore")
+    assert world.totals == [1, 2]
 
 
 def test_migrations_that_ran_since_are_said(world: World) -> None:

@@ -304,6 +304,26 @@ def test_who_keeps_a_table_locked_does_not_stop_the_switch(shops: MakeShop) -> N
     assert shop.sql("SELECT count(*) FROM orders WHERE total = 0") == [(1,)]
 
 
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["pgsql", "mysql"])
+def test_a_database_that_was_dropped_is_restored_into_an_empty_one(driver: Any, shops: MakeShop) -> None:
+    shop = shops(driver)
+    shop.make()
+    shop.take()
+    name = shop.engine.name
+    elsewhere = replace(shop.database, name="postgres" if driver == "pgsql" else "mysql").connect()
+    elsewhere.autocommit = True
+    with elsewhere.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name}")
+        with pytest.raises(PlatformError, match="make an empty one of that name, and restore into that"):
+            refuse(shop.target, shop.repository.backups()[-1])
+        cursor.execute(f"CREATE DATABASE {name}")
+    elsewhere.close()
+    shop.engine.switch(restored(shop), shop.engine.beside("before_1a2b"))
+    assert shop.sql("SELECT count(*) FROM orders") == [(50,)]
+
+
 # -- the record --------------------------------------------------------------------------------------------------------
 
 
