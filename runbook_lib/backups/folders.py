@@ -37,8 +37,9 @@ class Files:
             raise PlatformError(f"{self.path} is no folder", next_step="correct backups.folders in runbooks.toml")
         with tempfile.NamedTemporaryFile(prefix="runbook-", suffix=".list") as listing:
             words = ("--create", "--format=pax", "--numeric-owner", "-vv", f"--index-file={listing.name}", "--file=-")
-            # A file that changes or goes away while it is read is no reason to have no backup at all.
-            calm = ("--warning=no-file-changed", "--warning=no-file-removed", "--ignore-failed-read")
+            # A file that changes or goes away while it is read is no reason to have no backup at all; one that cannot
+            # be read is: it would be gone after a restore.
+            calm = ("--warning=no-file-changed", "--warning=no-file-removed", "--warning=no-file-ignored")
             archive = Command.of("tar", *words, *calm, f"--directory={self.path}", ".")
 
             yield Dump(stream([archive]), lambda: _listed(Path(listing.name)), [])
@@ -50,6 +51,16 @@ class Files:
         words = ("--extract", "--numeric-owner", "--preserve-permissions", "--file=-")
         consume([Command.of("tar", *words, f"--directory={beside}")], pieces)
 
+    def refuse_switch(self) -> None:
+        """PlatformError when another folder cannot take its place by name."""
+        if os.path.ismount(self.path):
+            raise PlatformError(
+                f"{self.path} is a mount point, which cannot be renamed",
+                next_step="name a folder within it in backups.folders, or unpack the backup by hand",
+            )
+        if not os.access(self.path.parent, os.W_OK):
+            raise PlatformError(f"{self.path.parent} cannot be written", next_step="correct its permissions")
+
     def switch(self, new: Path, old: Path) -> None:
         """Put `new` in the folder's place, which becomes `old`. Killed anywhere and called again, it ends right."""
         if new.exists() and not old.exists():
@@ -59,6 +70,17 @@ class Files:
 
     def switched(self, new: Path, old: Path) -> bool:
         return old.exists() and not new.exists()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder beside; nothing where there is none. PlatformError when something of it stays."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise PlatformError(
+            f"{error.filename} cannot be removed: {error.strerror}", next_step="correct its permissions, or remove it"
+        ) from error
 
 
 def counted(folder: Path) -> Mapping[str, Counted]:

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from runbook_lib.backups.counting import counted, migrations, quoted, tables
 from runbook_lib.backups.dump import Dump
+from runbook_lib.backups.mariadb_switch import Switch
 from runbook_lib.backups.pipeline import consume, stream
 from runbook_lib.backups.record import Counted, Reach
 from runbook_lib.backups.session import Session, session
-from runbook_lib.command import Command, Secret, printable
+from runbook_lib.command import Command, Secret
 from runbook_lib.config import DatabaseKind
 from runbook_lib.datastores.sql import Place, server
 from runbook_lib.errors import CommandError, PlatformError
 
 NAME_LIMIT = 64
-# A table for the time of a switch, in the schema of before.
-NOTES = "runbook_views_of_a_switch"
 # Seconds for which writes may have to wait while the snapshots of the dump and of the counting are opened.
 LOCK_PATIENCE = 2
-# Seconds after which those who keep the switch waiting are disconnected.
-SWITCH_PATIENCE = 5
 UTF8 = "--default-character-set=utf8mb4"
 # What the dump says once it is in its transaction.
 BEGUN = b"able structure for"
+EVENTS, ROUTINES = b"\n-- Dumping events for database ", b"\n-- Dumping routines for database "
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,10 @@ class Mariadb:
             warnings = [
                 f"table {name} has no transactions: what is in it may be of another moment" for (name,) in plain
             ]
-            words = ("--single-transaction", "--quick", "--routines", "--events", "--triggers", "--hex-blob")
-            dump = self.client("mariadb-dump", UTF8, *words, "--skip-lock-tables", "--no-tablespaces", "--", self.name)
+            words = ["--single-transaction", "--quick", "--routines", "--events", "--triggers", "--hex-blob"]
+            # A table whose default is a sequence could not be restored under a lock of its own.
+            words += ["--skip-lock-tables", "--skip-add-locks", "--no-tablespaces"]
+            dump = self.client("mariadb-dump", UTF8, *words, "--", self.name)
 
             def count() -> Mapping[str, Counted]:
                 return counted(ask, names)
@@ -87,7 +86,8 @@ class Mariadb:
     def fill(self, name: str, pieces: Iterable[bytes]) -> None:
         self.drop(name)
         self.create(name, self.defaults())
-        self.load(name, pieces)
+        # They would do what they do a second time.
+        self.load(name, without_events(pieces))
 
     def load(self, name: str, pieces: Iterable[bytes]) -> None:
         """Restore a dump into an empty database. CommandError."""
@@ -102,32 +102,22 @@ class Mariadb:
         return session(server(place, self.timeout, self.patience), "mysql")
 
     def refuse_switch(self) -> None:
-        with self.session() as ask:
-            found = ask("SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()")
-        if found:
-            raise PlatformError(
-                f"tables with triggers ({printable(str(found[0][0]))}) cannot be moved from one schema to another",
-                next_step="restore single tables (-p tables), or drop the triggers and make them again afterwards",
-            )
+        """Every schema can be switched by who could restore it beside."""
 
     def switch(self, new: str, old: str) -> None:
         if self.switched(new, old):
             return
         if not self.exists(old):
             self.create(old, self.defaults())
-        views = self._views_noted(new, old)
-        self._rename(new, old)
-        self._make_views(old, [view for view in views if view[0] == "before"])
-        self._make_views(self.name, [view for view in views if view[0] == "restored"])
+        switch = self._switch(new, old)
+        switch.carry_out()
         self.drop(new)
-        with self.session(old) as ask:
-            ask(f"DROP TABLE IF EXISTS {NOTES}")
+        switch.forget()
 
     def switched(self, new: str, old: str) -> bool:
         if not self.exists(old) or self.exists(new):
             return False
-        with self.session(old) as ask:
-            return NOTES not in _movable(ask)
+        return not self._switch(new, old).under_way()
 
     def point_in_time(self) -> list[str]:
         with self.session() as ask:
@@ -144,6 +134,9 @@ class Mariadb:
         except PlatformError:
             lines.append("its user may not see where they stand, so no backup leads on: GRANT BINLOG MONITOR ON *.*")
         return lines
+
+    def _switch(self, new: str, old: str) -> Switch:
+        return Switch(self.session, self.name, new, old)
 
     # -- within ----------------------------------------------------------------------------------------------------
 
@@ -174,109 +167,6 @@ class Mariadb:
         """Make an empty database."""
         with self._administration() as ask:
             ask(f"CREATE DATABASE {ask.quoted(name)} {defaults}")
-
-    def _rename(self, new: str, old: str) -> None:
-        """All tables of both schemas at once: nobody sees a part of them."""
-        pairs = []
-        with self.session() as ask:
-            pairs += [(ask.quoted(self.name, table), ask.quoted(old, table)) for table in _movable(ask)]
-        with self.session(old) as ask:
-            if [table for table in _movable(ask) if table != NOTES]:
-                return
-        with self.session(new) as ask:
-            pairs += [(ask.quoted(new, table), ask.quoted(self.name, table)) for table in _movable(ask)]
-        if not pairs:
-            return
-        with self._administration() as ask:
-            ask(f"SET SESSION lock_wait_timeout = {SWITCH_PATIENCE}")
-            statement = f"RENAME TABLE {', '.join(f'{before} TO {after}' for before, after in pairs)}"
-            try:
-                ask(statement)
-            except PlatformError:
-                _end_sessions(ask, self.name)
-                ask(statement)
-
-    def _views_noted(self, new: str, old: str) -> list[View]:
-        """The views of both schemas. They cannot be renamed into another one, and once the tables are gone nothing
-        tells how they were made: so it is noted before, in the schema that stays."""
-        with self.session(old) as ask:
-            noted = NOTES in _movable(ask)
-        if not noted:
-            views = [("before", *view) for view in self._views(self.name)]
-            views += [("restored", *view) for view in self._views(new)]
-            with self.session(old) as ask:
-                ask(f"CREATE OR REPLACE TABLE {NOTES}_new (side text, name text, made longtext) CHARACTER SET utf8mb4")
-                if views:
-                    ask.many(f"INSERT INTO {NOTES}_new VALUES (%s, %s, %s)", views)
-                # Under its name only when all of it is there.
-                ask(f"RENAME TABLE {NOTES}_new TO {NOTES}")
-        with self.session(old) as ask:
-            return [View(*row) for row in ask(f"SELECT side, name, made FROM {NOTES}")]
-
-    def _views(self, schema: str) -> list[tuple[str, str]]:
-        with self.session(schema) as ask:
-            names = [name for (name,) in ask(_VIEWS)]
-            made = [(name, str(ask(f"SHOW CREATE VIEW {ask.quoted(name)}")[0][1])) for name in names]
-            return [(name, _of_any_schema(statement, ask.quoted(schema))) for name, statement in made]
-
-    def _make_views(self, schema: str, views: Sequence[View]) -> None:
-        """Have these views in a schema, and no others."""
-        with self.session(schema) as ask:
-            for (name,) in ask(_VIEWS):
-                ask(f"DROP VIEW {ask.quoted(name)}")
-            left = list(views)
-            # One view may be made of others: again, as long as one more can be made.
-            while left:
-                later = [view for view in left if not _made(ask, view)]
-                if len(later) == len(left):
-                    raise PlatformError(
-                        f"the view {printable(left[0].name)} cannot be made in {printable(schema)}",
-                        next_step=f"mend what it needs, then run it again; {NOTES} there has its definition",
-                    )
-                left = later
-
-
-class View(NamedTuple):
-    """A view as it was before the switch. side: "before" or "restored"; made: the statement that makes it."""
-
-    side: str
-    name: str
-    made: str
-
-
-_VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()"
-
-
-def _of_any_schema(statement: str, schema: str) -> str:
-    """A statement without the name of its schema, which the server writes before columns where a view's definer has no
-    rights there. What stands in a text stays."""
-    found = re.compile(rf"'(?:[^'\\]|\\.)*'|{re.escape(schema)}\.")
-    return found.sub(lambda match: match[0] if match[0].startswith("'") else "", statement)
-
-
-def _movable(ask: Session) -> list[str]:
-    """Tables and sequences of the schema that is connected to."""
-    found = ask(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SEQUENCE')"
-    )
-    return [name for (name,) in found]
-
-
-def _made(ask: Session, view: View) -> bool:
-    try:
-        ask(view.made)
-    except PlatformError:
-        return False
-    return True
-
-
-def _end_sessions(ask: Session, name: str) -> None:
-    """Disconnect who is at work in a schema; what ended by itself meanwhile is no matter."""
-    found = ask("SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", [name])
-    for (number,) in found:
-        with contextlib.suppress(PlatformError):
-            ask(f"KILL CONNECTION {int(number)}")
 
 
 def _locked(lock: Session) -> bool:
@@ -314,6 +204,28 @@ def _unlocking(lock: Session, pieces: Iterable[bytes]) -> Iterator[bytes]:
     finally:
         if held:
             lock("UNLOCK TABLES")
+
+
+def without_events(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A dump without its events: the part between two of its headings. No row has a line that begins like these."""
+    inside, rest = False, b""
+    for piece in pieces:
+        rest += piece
+        while True:
+            heading = ROUTINES if inside else EVENTS
+            before, found, after = rest.partition(heading)
+            if not found:
+                break
+            if not inside:
+                yield before
+            inside, rest = not inside, after
+        # What is behind the last piece may be the begin of a heading.
+        keep = len(heading) - 1
+        if not inside:
+            yield rest[:-keep]
+        rest = rest[-keep:]
+    if not inside:
+        yield rest
 
 
 def _whole(pieces: Iterable[bytes]) -> Iterator[bytes]:

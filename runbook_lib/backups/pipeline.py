@@ -34,6 +34,10 @@ PACKAGES = {
 }
 
 
+# What a program ends with although all that is there was handed over: files changed, or went away, while tar read them.
+CALM = {"tar": 1}
+
+
 class Stream(Iterator[bytes]):
     """What the last of some programs says, piece by piece; they are started when the first piece is asked for.
 
@@ -142,8 +146,8 @@ class _Chain:
         if fed is not None and not isinstance(fed, BrokenPipeError):
             raise fed
         # One that wrote to another which was gone is no cause.
-        failed = [n for n, code in enumerate(codes) if code not in (0, -signal.SIGPIPE)]
-        failed = failed or [n for n, code in enumerate(codes) if code]
+        bad = {n: code for n, code in enumerate(codes) if code not in (0, CALM.get(self._commands[n].raw[0], 0))}
+        failed = [n for n, code in bad.items() if code != -signal.SIGPIPE] or list(bad)
         if failed or fed is not None:
             said = "; ".join(self._words(n, codes[n]) for n in failed or [len(codes) - 1])
             raise CommandError(said, next_step="mend what it says and run the same command again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Event, Thread
@@ -21,6 +22,11 @@ from runbook_lib.errors import PlatformError
 # What a server always has, to be connected to while a database is made or renamed.
 ADMINISTRATION = ("postgres", "template1")
 NAME_LIMIT = 63
+# Settings that are lists of names (GUC_LIST_QUOTE), as pg_dump's variable_is_guc_list_quote has them.
+LISTS = frozenset(
+    {"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries"}
+    | {"temp_tablespaces", "unix_socket_directories"}
+)
 END_EVERY = 0.1
 
 
@@ -161,6 +167,10 @@ class Postgresql:
                 "LC_CTYPE": _literal(about["datctype"]),
                 **_icu(about),
             }
+            space = ask("SELECT spcname FROM pg_tablespace WHERE oid = %s::oid", [about["dattablespace"]])[0][0]
+            # Who names the usual one would need a right to it.
+            options |= {} if space == "pg_default" else {"TABLESPACE": ask.quoted(space)}
+            options |= {"CONNECTION LIMIT": str(about["datconnlimit"])}
             words = " ".join(f"{key} = {value}" for key, value in options.items())
             ask(f"CREATE DATABASE {ask.quoted(name)} TEMPLATE template0 {words}")
             for statement in [*self._settings(ask, name), *self._rights(ask, name)]:
@@ -175,7 +185,9 @@ class Postgresql:
         for role, number, setting in found:
             key, _, value = setting.partition("=")
             whose = f"ROLE {ask.quoted(role)} IN DATABASE" if number else "DATABASE"
-            yield f"ALTER {whose} {ask.quoted(name)} SET {ask.quoted(*key.split('.'))} = {_literal(value)}"
+            values = _listed(value) if key.lower() in LISTS else [value]
+            given = ", ".join(_literal(one) for one in values)
+            yield f"ALTER {whose} {ask.quoted(name)} SET {ask.quoted(*key.split('.'))} = {given}"
 
     def _rights(self, ask: Session, name: str) -> Iterator[str]:
         rights = ask(
@@ -219,6 +231,12 @@ def _icu(about: Mapping[str, Any]) -> dict[str, str]:
         return {}
     locale = about.get("daticulocale") or about.get("datlocale")
     return {"LOCALE_PROVIDER": "icu", "ICU_LOCALE": _literal(str(locale))}
+
+
+def _listed(value: str) -> list[str]:
+    """The names in a list of the catalogue, each there in the quotes that it needs."""
+    found = re.findall(r'"((?:[^"]|"")*)"|([^",\s]+)', value)
+    return [quoted.replace('""', '"') or plain for quoted, plain in found] or [""]
 
 
 def _literal(text: str) -> str:

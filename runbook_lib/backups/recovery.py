@@ -97,7 +97,9 @@ def start(found: Recovering, backups: Sequence[Backup], to: float) -> tuple[Back
             next_step="name a later moment, or restore an older backup as it is: -p action list shows them",
         )
     raise BackupError(
-        "no backup here is one from which a moment could be reached", next_step=f"take one for the next time: {TAKE}"
+        "no backup here is one from which a moment could be reached",
+        next_step=f"take one for the next time: {TAKE}; base backups of another tool, as pgBackRest or Barman, lead "
+        "there now: docs/how-to/backup_and_restore.md says how",
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from runbook_lib.backups.counting import Columns, Name, columns, tables
 from runbook_lib.backups.engine import Engine
 from runbook_lib.backups.session import Row, Session
+from runbook_lib.backups.side_effects import lead_sequences, refuse_triggers, without_triggers
 from runbook_lib.command import printable
-from runbook_lib.errors import BackupError, PlatformError
+from runbook_lib.errors import BackupError
 
 SAMPLES = 5
 
@@ -47,6 +48,9 @@ class Difference:
     deleted: int
     added: int
 
+    def __str__(self) -> str:
+        return f"{self.changed} changed, {self.deleted} deleted, {self.added} added"
+
     @property
     def none(self) -> bool:
         return not (self.changed or self.deleted or self.added)
@@ -69,7 +73,21 @@ def chosen(engine: Engine, wanted: Sequence[str], known: Sequence[str]) -> list[
                     f"table {table} has no primary key: its rows cannot be put back one by one",
                     next_step="restore the whole database",
                 )
+            refuse_triggers(ask, live[table])
     return list(wanted)
+
+
+def refuse_other_columns(engine: Engine, restored: str, chosen: Sequence[str]) -> None:
+    """BackupError where a table has not the columns any more that it has in the database `restored`."""
+    with engine.session() as ask, engine.session(restored) as other:
+        live, before = tables(ask), tables(other)
+        for table in chosen:
+            differ = set(columns(ask, live[table]).stored) ^ set(columns(other, before[table]).stored)
+            if differ:
+                raise BackupError(
+                    f"table {table} has other columns than in the backup: {printable(', '.join(sorted(differ)), 200)}",
+                    next_step="choose a backup of this schema, or restore the whole database",
+                )
 
 
 @contextlib.contextmanager
@@ -129,19 +147,6 @@ def _changed(names: Sequence[str], values: Row) -> dict[str, tuple[Any, Any]]:
     return {name: (before, now) for name, differs, before, now in threes if differs}
 
 
-def refuse_cascades(engine: Engine, chosen: Sequence[str]) -> None:
-    """PlatformError where removing rows from these tables would change rows of others behind the scenes."""
-    with engine.session() as ask:
-        known = tables(ask)
-        for table in chosen:
-            others = [other for other in _cascading(ask, known[table]) if other not in chosen]
-            if others:
-                raise PlatformError(
-                    f"removing rows of {table} would also delete or empty rows of {', '.join(others)}",
-                    next_step="keep what was added (-p added keep), or name those tables, too",
-                )
-
-
 def keep(engine: Engine, table: str, kept: str) -> None:
     """Copy a table beside itself, complete or not at all; nothing when it is there."""
     with engine.session() as ask:
@@ -167,12 +172,24 @@ def forget(engine: Engine, table: str, kept: str) -> None:
 
 
 def put_back(pair: Pair, *, remove: bool) -> None:
-    """Make the rows of the live table those of before, within the caller's transaction. remove: rows that were added
-    since, too. What refers to them is the database's to check: PlatformError, and nothing has changed."""
+    """Make the rows of the live table those of before, within the caller's transaction; its triggers do not see it.
+    remove: rows that were added since, too. What refers to them is the database's to check: PlatformError, and nothing
+    has changed."""
+    ask = pair.ask
+    with without_triggers(ask, pair.name):
+        if remove:
+            which = "DELETE l FROM" if ask.kind == "mysql" else "DELETE FROM"
+            ask(f"{which} {pair.now} AS l WHERE {_missing(pair, pair.before)}")
+        if ask.kind == "mysql":
+            _put_back_mysql(pair)
+        else:
+            _put_back(pair)
+    if ask.kind == "pgsql":
+        lead_sequences(ask, pair.name)
+
+
+def _put_back(pair: Pair) -> None:
     ask, stored, key = pair.ask, pair.columns.stored, pair.columns.key
-    if remove:
-        which = "DELETE l FROM" if ask.kind == "mysql" else "DELETE FROM"
-        ask(f"{which} {pair.now} AS l WHERE {_missing(pair, pair.before)}")
     wanted = ", ".join(f"s.{ask.quoted(column)}" for column in stored)
     overriding = " OVERRIDING SYSTEM VALUE" if ask.kind == "pgsql" else ""
     values = [column for column in stored if column not in key]
@@ -180,6 +197,17 @@ def put_back(pair: Pair, *, remove: bool) -> None:
         f"INSERT INTO {pair.now} ({_list(ask, stored)}){overriding} "
         f"SELECT {wanted} FROM {_differing(pair)} {_conflict(ask, key, values)}"
     )
+
+
+def _put_back_mysql(pair: Pair) -> None:
+    # ON DUPLICATE KEY would take a row that has another unique value in common for the same one.
+    ask, stored = pair.ask, pair.columns.stored
+    sets = ", ".join(f"l.{ask.quoted(column)} = s.{ask.quoted(column)}" for column in stored)
+    same = " AND ".join(_same(pair, column) for column in stored)
+    ask(f"UPDATE {pair.now} l JOIN {pair.before} s ON {_joined(pair)} SET {sets} WHERE NOT ({same})")
+    wanted = ", ".join(f"s.{ask.quoted(column)}" for column in stored)
+    gone = f"{_differing(pair)} AND {_absent(pair, 'l')}"
+    ask(f"INSERT INTO {pair.now} ({_list(ask, stored)}) SELECT {wanted} FROM {gone}")
 
 
 # -- within ------------------------------------------------------------------------------------------------------------
@@ -244,35 +272,7 @@ def _missing(pair: Pair, elsewhere: str) -> str:
 
 def _conflict(ask: Session, key: Sequence[str], values: Sequence[str]) -> str:
     """What becomes of a row that is there under the same key."""
-    if ask.kind == "mysql":
-        sets = ", ".join(f"{ask.quoted(column)} = VALUES({ask.quoted(column)})" for column in values or key)
-        return f"ON DUPLICATE KEY UPDATE {sets}"
     if not values:
         return f"ON CONFLICT ({_list(ask, key)}) DO NOTHING"
     sets = ", ".join(f"{ask.quoted(column)} = excluded.{ask.quoted(column)}" for column in values)
     return f"ON CONFLICT ({_list(ask, key)}) DO UPDATE SET {sets}"
-
-
-def _cascading(ask: Session, name: Name) -> list[str]:
-    """Tables whose rows go, or lose their reference, with rows of this one."""
-    if ask.kind == "pgsql":
-        found = ask(
-            "SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint c WHERE c.contype = 'f' "
-            "AND c.confdeltype IN ('c', 'n', 'd') AND c.confrelid = (%s)::regclass",
-            [ask.quoted(name.schema, name.table)],
-        )
-        return [str(other).removeprefix("public.") for (other,) in found]
-    if ask.kind == "mysql":
-        found = ask(
-            "SELECT DISTINCT table_name FROM information_schema.referential_constraints WHERE constraint_schema = "
-            "DATABASE() AND referenced_table_name = %s AND delete_rule IN ('CASCADE', 'SET NULL')",
-            [name.table],
-        )
-        return [str(other) for (other,) in found]
-    keys = 'SELECT "table", on_delete FROM pragma_foreign_key_list(%s)'
-    hit = (name.table.encode().lower(), {b"CASCADE", b"SET NULL", b"SET DEFAULT"})
-    return [
-        other
-        for other, there in tables(ask).items()
-        if any(target.lower() == hit[0] and action in hit[1] for target, action in ask(keys, [there.table]))
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,18 +14,30 @@ from runbook_lib.errors import PlatformError, RunbookError
 Row = tuple[Any, ...]
 BATCH = 2000
 
+# What is there was allowed when it came: no date is refused, and nothing is cut off.
+_MODE = "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES'"
+# Only to read, and what is asked means what it means to the application.
+_LOOKING = {
+    "pgsql": ("BEGIN READ ONLY", "SET LOCAL search_path TO DEFAULT", "SET LOCAL row_security TO DEFAULT"),
+    "mysql": ("SET SESSION sql_mode = DEFAULT", "START TRANSACTION READ ONLY"),
+    "sqlite": ("PRAGMA query_only = ON",),
+}
 # What a value looks like as text must not depend on who asks.
 _SETTINGS = {
     "pgsql": (
         "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex'; "
-        "SET extra_float_digits = 1; SET search_path = pg_catalog",
+        "SET extra_float_digits = 1; SET search_path = pg_catalog; SET row_security = off",
     ),
     "mysql": (
         "SET SESSION time_zone = '+00:00'",
-        "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')",
+        _MODE,
     ),
     "sqlite": ("PRAGMA foreign_keys = ON",),
 }
+# What the three say of a database that is not there, or is none any more.
+_GONE = re.compile(
+    r"database \S+ does not exist|Unknown database|malformed|not a database|unable to open database file"
+)
 _QUOTES = {"pgsql": '"', "mysql": "`", "sqlite": '"'}
 
 
@@ -44,12 +57,9 @@ class Session:
 
     def look(self, statement: str, limit: int) -> tuple[list[str], list[Row], int]:
         """A query's columns, its first rows, and how many there are. Nothing can be changed by it. PlatformError."""
-        begin = {"pgsql": "BEGIN READ ONLY", "mysql": "START TRANSACTION READ ONLY", "sqlite": "PRAGMA query_only = ON"}
-        self(begin[self.kind])
+        for setting in _LOOKING[self.kind]:
+            self(setting)
         try:
-            if self.kind == "pgsql":
-                # As the application sees it.
-                self("SET LOCAL search_path TO DEFAULT")
             with self._cursor(streams=True) as cursor:
                 cursor.execute(statement)
                 first: list[Row] = []
@@ -60,6 +70,8 @@ class Session:
                 return [str(column[0]) for column in cursor.description or ()], first, found
         finally:
             self("PRAGMA query_only = OFF" if self.kind == "sqlite" else "ROLLBACK")
+            if self.kind == "mysql":
+                self(_MODE)
 
     def many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of several values. PlatformError."""
@@ -153,6 +165,19 @@ def session(connect: Callable[[], Any], kind: DatabaseKind) -> Iterator[Session]
 
 
 def failed(error: Exception) -> PlatformError:
-    return PlatformError(
-        f"the database: {printable(mask(str(error)), 300)}", next_step="check its address, password and rights"
-    )
+    """What a driver said, with what to do about it."""
+    return PlatformError(f"the database: {printable(mask(str(error)), 300)}", next_step=_next(error))
+
+
+def _next(error: Exception) -> str:
+    # Every driver calls it so (PEP 249).
+    if any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__):
+        return "rows of now stand against it: mend them, name the other tables, too, or restore the whole database"
+    if _GONE.search(str(error)):
+        return (
+            "where the database is gone or damaged: move aside what is left of it, make an empty one of that name, "
+            "and restore into that"
+        )
+    if "is locked" in str(error):
+        return "somebody is writing: wait, or stop what writes, then run it again"
+    return "check its address, password and rights"

@@ -18,8 +18,6 @@ from runbook_lib.backups.session import Session, failed, session
 from runbook_lib.config import DatabaseKind
 from runbook_lib.errors import BackupError, PlatformError
 
-TRIES = 5
-
 
 @dataclass(frozen=True)
 class Sqlite:
@@ -101,10 +99,18 @@ class Sqlite:
         if self.switched(new, old):
             return
         with self._raw(self.file) as live:
-            if not self.exists(old):
-                self._keep(live, old)
-            # All or nothing, by SQLite's own journal; the file stays the one that others have open.
+            with _nobody_writing(live):
+                version = _version(live)
+                if not self.exists(old):
+                    self._keep(old)
+            # All or nothing, by SQLite's own journal; the file stays the one that others have open. It takes a lock of
+            # its own, so that somebody could come in between.
             self._into(self._path(new), live)
+            if _version(live) != version:
+                raise PlatformError(
+                    f"somebody wrote to {self.file} in the very moment of the switch, which is lost",
+                    next_step="stop what writes, then run it again",
+                )
         self.drop(new)
 
     def switched(self, new: str, old: str) -> bool:
@@ -139,23 +145,37 @@ class Sqlite:
             with self._raw(destination, "rwc") as copy:
                 live.backup(copy)
 
-    def _keep(self, live: sqlite3.Connection, old: str) -> None:
-        """Copy what is live, and again when somebody wrote meanwhile."""
+    def _keep(self, old: str) -> None:
         unfinished = self._path(f"{old}.unfinished")
-        for _ in range(TRIES):
-            ((before,),) = live.execute("PRAGMA data_version").fetchall()
-            self.drop(unfinished.name)
-            self._copy(self.file, unfinished)
-            if live.execute("PRAGMA data_version").fetchall() == [(before,)]:
-                os.replace(unfinished, self._path(old))
-                return
-        raise PlatformError(
-            f"{self.file} is being written all the time", next_step="stop what writes, then run it again"
-        )
+        self.drop(unfinished.name)
+        self._copy(self.file, unfinished)
+        os.replace(unfinished, self._path(old))
 
     def _into(self, source: Path, live: sqlite3.Connection) -> None:
         with self._raw(source) as restored:
-            restored.backup(live)
+            restored.backup(live, progress=_refuse_locked)
+
+
+@contextlib.contextmanager
+def _nobody_writing(live: sqlite3.Connection) -> Iterator[None]:
+    """Within, nobody else writes; who does is waited for, as long as the connection waits."""
+    live.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        live.rollback()
+
+
+def _version(live: sqlite3.Connection) -> int:
+    """What is another one as soon as another connection has written."""
+    ((version,),) = live.execute("PRAGMA data_version").fetchall()
+    return int(version)
+
+
+def _refuse_locked(status: int, *_: int) -> None:
+    # It would try again for ever.
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("database is locked")
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -123,6 +124,10 @@ class Revocation(Table):
     """Where the application keeps what lets its users in, as far as it differs from what Laravel makes."""
 
     users: str = Field("users", description="Table of the users, with the columns id, email and remember_token.")
+    user_type: str = Field(
+        "",
+        description="Sanctum's tokenable_type of these users; needed where tokens belong to models of several types.",
+    )
     sessions: Literal["database", "file", "redis", "none"] = Field("none", description="Where sessions are kept.")
     session_table: str = Field("sessions", description="database: their table.")
     session_folder: str = Field(
@@ -136,6 +141,13 @@ class Revocation(Table):
         min_length=1,
         description="What is revoked when nothing else is asked for; what it does not have is passed over.",
     )
+
+    @field_validator("user_type")
+    @classmethod
+    def _type(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.:\\-]*", name):
+            raise ValueError(f"{name!r} is no name of a model; one is App\\Models\\User")
+        return name
 
     @field_validator("users", "session_table")
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.command import Result
+from runbook_lib.command import Result, printable
 from runbook_lib.config import DatabaseKind, Laravel, Revocation, Target
 from runbook_lib.errors import CommandError, ConfigurationError, ParameterError
 from runbook_lib.laravel.sql import rows_of, sql_command
@@ -14,7 +14,7 @@ from runbook_lib.platforms.base import Platform
 from runbook_lib.platforms.command_step import Bench
 from runbook_lib.revocation import sessions
 from runbook_lib.revocation.selection import Selection
-from runbook_lib.revocation.tables import Revoked, revoked, tables_command
+from runbook_lib.revocation.tables import SANCTUM, Revoked, revoked, tables_command, types_command
 from runbook_lib.run.plan import Step, Verdict
 
 REDIS = "redis"
@@ -83,12 +83,30 @@ class Revoking:
                 )
         if self.selection.everybody:
             return
+        if "sanctum" in self.kinds and SANCTUM in tables:
+            self._refuse_types()
         found = self._ask(f"SELECT id, email FROM {about.users} WHERE {self.selection.of_users()}")
         missing = self.selection.missing(found)
         if missing:
             raise ParameterError(
                 f"users: {about.users} has none {', '.join(missing[:5])}",
                 next_step="look up how they are written there",
+            )
+
+    def _refuse_types(self) -> None:
+        """ConfigurationError where an id alone does not tell whose token it is."""
+        types = [str(row["type"]) for row in self._ask(types_command())]
+        wanted = self._about.user_type
+        if wanted and types and wanted not in types:
+            raise ConfigurationError(
+                f"no token of {SANCTUM} belongs to a {printable(wanted, 80)}",
+                next_step=f"set revocation.user_type to one of {printable(', '.join(types), 200)}",
+            )
+        if len(types) > 1 and not wanted:
+            raise ConfigurationError(
+                f"tokens of {SANCTUM} belong to models of {len(types)} types, and the same id is in each",
+                next_step=f"set revocation.user_type to that of {self._about.users}, one of "
+                f"{printable(', '.join(types), 200)}",
             )
 
     # -- tables -----------------------------------------------------------------------------------------------------

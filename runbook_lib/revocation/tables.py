@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.config import DatabaseKind, Revocation
 from runbook_lib.revocation.selection import Selection
 
+SANCTUM = "personal_access_tokens"
 _TABLES = {
     "sqlite": "SELECT name AS found FROM sqlite_master WHERE type = 'table'",
     "mysql": "SELECT table_name AS found FROM information_schema.tables WHERE table_schema = DATABASE()",
@@ -56,15 +57,26 @@ def revoked(
     about: Revocation, dialect: DatabaseKind, selection: Selection, kinds: Collection[str], tables: Collection[str]
 ) -> list[Revoked]:
     """What there is to revoke in the tables that the database has; in the order in which it is done."""
-    every = [*_sanctum(about, selection), *_passport(about, selection, dialect), *_sessions(about, selection)]
+    every = [*_sanctum(about, selection, dialect), *_passport(about, selection, dialect), *_sessions(about, selection)]
     every += [*_remember(about, selection), *_resets(about, selection)]
     return [one for one in every if one.kind in kinds and one.table.rpartition(".")[2] in tables]
 
 
-def _sanctum(about: Revocation, who: Selection) -> Iterator[Revoked]:
-    conditions = (who.by_id("tokenable_id", about.users), who.made_since("created_at"))
-    table = "personal_access_tokens"
-    yield Revoked("sanctum", table, "Sanctum tokens", conditions, f"DELETE FROM {table}", "created_at")
+def types_command() -> str:
+    """The statement that lists the types of models to which Sanctum's tokens belong."""
+    return f"SELECT DISTINCT tokenable_type AS type FROM {SANCTUM} ORDER BY tokenable_type"
+
+
+def _sanctum(about: Revocation, who: Selection, dialect: DatabaseKind) -> Iterator[Revoked]:
+    # Models of other types have the same ids. Everybody's are those of all types.
+    some = about.user_type if not who.everybody else ""
+    kind = some.replace("\\", "\\\\") if dialect == "mysql" else some
+    conditions = (
+        f"tokenable_type = '{kind}'" if kind else "",
+        who.by_id("tokenable_id", about.users),
+        who.made_since("created_at"),
+    )
+    yield Revoked("sanctum", SANCTUM, "Sanctum tokens", conditions, f"DELETE FROM {SANCTUM}", "created_at")
 
 
 def _passport(about: Revocation, who: Selection, dialect: DatabaseKind) -> Iterator[Revoked]:

@@ -15,7 +15,15 @@ from runbook_lib.actions.backup_and_restore import BackupAndRestore
 from runbook_lib.actions.data import backing_up, switching
 from runbook_lib.actions.data.kept import kept
 from runbook_lib.actions.release.doors import WHAT
-from runbook_lib.errors import BackupError, ParameterError, StepFailedError, VerificationFailedError
+from runbook_lib.backups import rows
+from runbook_lib.errors import (
+    BackupError,
+    ParameterError,
+    PlatformError,
+    StepFailedError,
+    UnsettledStepError,
+    VerificationFailedError,
+)
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
 from tests.actions.application import Application, closing
@@ -189,6 +197,91 @@ def test_a_folder_is_restored_and_undone(world: World) -> None:
     assert file.read_text() == "damaged"
     world.run("confirm")
     assert world.beside == []
+
+
+def test_a_folder_that_is_a_link_stays_one(world: World) -> None:
+    link, real = world.folder / "storage", world.folder / "disk"
+    link.rename(real)
+    link.symlink_to(real)
+    world.run("take")
+    (link / "invoice.pdf").write_text("damaged")
+    world.run("restore", part="storage")
+    assert (link.is_symlink(), (real / "invoice.pdf").read_text()) == (True, "invoice")
+    world.run("undo")
+    assert (link / "invoice.pdf").read_text() == "damaged"
+    world.run("confirm")
+    assert sorted(path.name for path in world.folder.iterdir() if path.name.startswith(("storage", "disk"))) == [
+        "disk",
+        "storage",
+    ]
+
+
+def test_long_names_of_tables_that_begin_alike_are_kept_apart(world: World) -> None:
+    one, two = "a" * 60 + "_one", "a" * 60 + "_two"
+    for name in (one, two):
+        world.sql(f"CREATE TABLE {name} (id integer primary key, v text)")
+        world.sql(f"INSERT INTO {name} VALUES (1, 'then')")
+    world.run("take")
+    for name in (one, two):
+        world.sql(f"UPDATE {name} SET v = '{name[-3:]}'")
+    world.run("restore", tables=f"{one},{two}")
+    assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("then",)]] * 2
+    world.run("undo")
+    assert [world.sql(f"SELECT v FROM {name}") for name in (one, two)] == [[("one",)], [("two",)]]
+
+
+def test_rows_that_do_not_come_back_as_they_were_stay_in_their_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("take")
+    world.sql("UPDATE orders SET total = 99")
+    world.run("restore", tables="orders")
+    real = rows.put_back
+
+    def touched(pair: rows.Pair, *, remove: bool) -> None:
+        real(pair, remove=remove)
+        pair.ask(f"UPDATE {pair.now} SET total = 7 WHERE id = 2")
+
+    monkeypatch.setattr(rows, "put_back", touched)
+    with pytest.raises(UnsettledStepError, match="orders would not be as they were: 1 changed, 0 deleted, 0 added"):
+        world.run("undo")
+    ((copy,),) = world.sql("SELECT name FROM sqlite_master WHERE name LIKE 'orders_before_%'")
+    assert world.sql(f"SELECT total FROM {copy}") == [(99,), (99,)]
+    monkeypatch.undo()
+
+
+def test_a_table_of_other_columns_is_refused_while_the_application_serves(world: World) -> None:
+    world.run("take")
+    world.sql("ALTER TABLE orders ADD COLUMN later text")
+    with pytest.raises(StepFailedError, match="orders has other columns than in the backup: later"):
+        world.run("restore", tables="orders")
+    assert world.application.ran == []
+
+
+@pytest.mark.parametrize("left", ["", "SQLite format 3\0 and what was no longer written"])
+def test_a_database_that_is_gone_or_damaged_is_restored_into_an_empty_one(world: World, left: str) -> None:
+    world.run("take")
+    file = world.folder / "shop.db"
+    file.unlink()
+    if left:
+        file.write_text(left)
+    with pytest.raises(PlatformError, match="make an empty one of that name, and restore into that"):
+        world.run("restore")
+    file.unlink(missing_ok=True)
+    file.touch()
+    world.run("restore")
+    assert world.totals == [1, 2]
+
+
+def test_migrations_that_ran_since_are_said(world: World) -> None:
+    world.sql("CREATE TABLE migrations (id integer primary key, migration text, batch integer)")
+    world.sql("INSERT INTO migrations (migration, batch) VALUES ('2026_01_01_orders', 1)")
+    world.run("take")
+    assert "from before" not in world.run("restore", dry_run=True)
+    world.sql("INSERT INTO migrations (migration, batch) VALUES ('2026_02_02_totals', 2)")
+    said = world.run("restore", dry_run=True)
+    assert "the backup is from before 1 migration (2026_02_02_totals), and the code that is live may need" in said
+    assert "from before 1" not in world.run("restore", tables="orders", dry_run=True)
 
 
 def test_an_application_that_fails_with_it_gets_its_data_back(world: World) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from runbook_lib.backups.counting import counted
-from runbook_lib.backups.mariadb import _of_any_schema
+import pytest
+
+from runbook_lib.backups.counting import counted, quoted, tables
 from runbook_lib.backups.restoring import check_database, restore_database
-from tests.backups.shop import Shop
+from runbook_lib.backups.rows import compare, facing, put_back
+from runbook_lib.errors import PlatformError
+from tests.backups.shop import MakeShop, Shop
 
 
 def restored(shop: Shop, mark: str = "restored_1a2b") -> str:
@@ -41,9 +44,30 @@ def test_switched_by_name_and_back(shop: Shop) -> None:
     assert shop.sql("SELECT count(*) FROM totals") == [(0,)]
 
 
-def test_a_view_does_not_name_the_schema_that_it_was_made_in() -> None:
-    made = (
-        r"CREATE VIEW `v` AS select `a``b`.`t`.`id` AS `id`,'`a``b`.x \' `a``b`.' AS `x` from `a``b`.`t` join `c`.`t`"
-    )
-    plain = r"CREATE VIEW `v` AS select `t`.`id` AS `id`,'`a``b`.x \' `a``b`.' AS `x` from `t` join `c`.`t`"
-    assert _of_any_schema(made, "`a``b`") == plain
+def test_a_look_changes_nothing_and_the_session_goes_on(shop: Shop) -> None:
+    with shop.engine.session() as ask:
+        columns, first, found = ask.look("SELECT id, total FROM orders ORDER BY id", 2)
+        assert (columns, [int(row[0]) for row in first], found) == (["id", "total"], [1, 2], 50)
+        with pytest.raises(PlatformError):
+            ask.look("DELETE FROM orders", 2)
+        ask(f"DELETE FROM {quoted(ask, tables(ask)['orders'])} WHERE id = 1")
+    assert shop.sql("SELECT count(*) FROM orders") == [(49,)]
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_dates_that_the_server_takes_no_more_are_put_back(shops: MakeShop) -> None:
+    shop = shops("mysql")
+    shop.sql("SET sql_mode = ''", "CREATE TABLE days (id int PRIMARY KEY, day date)")
+    shop.sql("SET sql_mode = ''", "INSERT INTO days VALUES (1, '0000-00-00'), (2, '2026-02-00'), (3, '2026-02-31')")
+    shop.take()
+    new = restored(shop)
+    shop.sql("DELETE FROM days")
+    ((mode,),) = shop.sql("SELECT @@GLOBAL.sql_mode")
+    shop.sql("SET GLOBAL sql_mode = 'TRADITIONAL'")
+    try:
+        with facing(shop.engine, new, "days", writes=True) as pair, pair.ask.transaction():
+            put_back(pair, remove=False)
+            assert compare(pair).none
+    finally:
+        shop.sql(f"SET GLOBAL sql_mode = '{mode}'")

@@ -13,9 +13,10 @@ from runbook_lib.backups.rows import (
     keep,
     kept_pair,
     put_back,
-    refuse_cascades,
+    refuse_other_columns,
     samples,
 )
+from runbook_lib.backups.side_effects import refuse_cascades
 from runbook_lib.errors import BackupError, PlatformError
 from tests.backups.shop import Shop
 from tests.backups.test_engines import restored
@@ -107,6 +108,74 @@ def test_a_table_that_is_not_there_or_has_no_key_is_refused(shop: Shop) -> None:
     for name, match in (("order", "no table 'order' in the backup"), ("heap", "no primary key")):
         with pytest.raises(BackupError, match=match):
             chosen(shop.engine, [name], known)
+
+
+TRIGGERS = {
+    "pgsql": (
+        "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN NEW.created_at = '2040-01-01'; INSERT INTO told VALUES ('orders'); RETURN NEW; END $$",
+        "CREATE TRIGGER touches BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()",
+        "ALTER TABLE orders ENABLE ALWAYS TRIGGER touches",
+        "CREATE TRIGGER sleeps BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()",
+        "ALTER TABLE orders DISABLE TRIGGER sleeps",
+    ),
+    "sqlite": ("CREATE TRIGGER touches AFTER UPDATE ON orders BEGIN INSERT INTO told VALUES ('it''s orders'); END",),
+    "mysql": ("CREATE TRIGGER touches BEFORE UPDATE ON orders FOR EACH ROW SET NEW.created_at = '2040-01-01'",),
+}
+STATES = {
+    "pgsql": "SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'",
+}
+
+
+def test_triggers_do_not_see_it_and_are_as_they_were(shop: Shop) -> None:
+    driver = shop.database.driver
+    backup = shop.take()
+    beside = restored(shop)
+    shop.sql("CREATE TABLE told (what varchar(20))", *DAMAGE, *TRIGGERS[driver])
+    if driver == "mysql":
+        with pytest.raises(BackupError, match=r"orders has triggers \(touches\)"):
+            chosen(shop.engine, ["orders"], list(backup.database.tables))
+        return
+    before = shop.sql(STATES[driver])
+    assert put(shop, beside, remove=True).none
+    assert shop.sql("SELECT count(*) FROM told") == [(0,)]
+    assert shop.sql(STATES[driver]) == before
+
+
+def test_new_rows_come_behind_those_that_are_back(shop: Shop) -> None:
+    shop.take()
+    beside = restored(shop)
+    empty = {"pgsql": "TRUNCATE orders RESTART IDENTITY", "mysql": "TRUNCATE orders", "sqlite": "DELETE FROM orders"}
+    shop.sql(empty[shop.database.driver])
+    assert put(shop, beside, remove=False).none
+    shop.sql("INSERT INTO orders (customer_id, total) VALUES (1, 99)")
+    assert shop.sql("SELECT id FROM orders WHERE total = 99") == [(51,)]
+
+
+def test_a_row_that_has_what_another_must_have_alone_is_not_overwritten(shop: Shop) -> None:
+    shop.sql("CREATE UNIQUE INDEX names ON customers (name)" if shop.database.driver != "mysql" else
+             "CREATE UNIQUE INDEX names ON customers (name(50))")  # fmt: skip
+    shop.sql("INSERT INTO customers (name) VALUES ('Eve')")
+    shop.take()
+    beside = restored(shop)
+    shop.sql("DELETE FROM customers WHERE name = 'Eve'", "INSERT INTO customers (id, name) VALUES (9, 'Eve')")
+    with (
+        pytest.raises(PlatformError, match=r"(?is)(unique|duplicate).*rows of now stand against it"),
+        facing(shop.engine, beside, "customers", writes=True) as pair,
+        pair.ask.transaction(),
+    ):
+        put_back(pair, remove=False)
+    assert shop.sql("SELECT id FROM customers WHERE name = 'Eve'") == [(9,)]
+
+
+def test_a_table_of_other_columns_is_refused(shop: Shop) -> None:
+    shop.take()
+    beside = restored(shop)
+    refuse_other_columns(shop.engine, beside, ["orders", "customers"])
+    shop.sql("ALTER TABLE orders ADD COLUMN later int")
+    with pytest.raises(BackupError, match="orders has other columns than in the backup: later"):
+        refuse_other_columns(shop.engine, beside, ["orders"])
 
 
 def test_what_would_be_lost_is_counted(shop: Shop) -> None:

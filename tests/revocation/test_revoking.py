@@ -28,9 +28,11 @@ print(json.dumps(rows))
 """
 SCHEMA = [
     "CREATE TABLE users (id integer primary key, email text, remember_token text)",
-    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_id integer, created_at text)",
+    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_type text, "
+    "tokenable_id integer, created_at text)",
     "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'bo@shop.example', 'r2')",
-    "INSERT INTO personal_access_tokens VALUES (1, 1, '2026-11-01 00:00:00'), (2, 2, '2026-11-20 00:00:00')",
+    "INSERT INTO personal_access_tokens VALUES (1, 'user', 1, '2026-11-01 00:00:00'), "
+    "(2, 'user', 2, '2026-11-20 00:00:00')",
 ]
 SESSIONS = "app/storage/framework/sessions"
 
@@ -89,7 +91,7 @@ def test_one_who_signs_in_again_meanwhile_is_not_counted_as_left(target: Target)
     read = work.read()
     counted = work.count(read)
     carry_out(work, read)
-    execute(target, "INSERT INTO personal_access_tokens VALUES (3, 1, '2036-01-01 00:00:00')")
+    execute(target, "INSERT INTO personal_access_tokens VALUES (3, 'user', 1, '2036-01-01 00:00:00')")
     execute(target, "UPDATE users SET remember_token = 'new' WHERE id = 1")
     assert work.verify(read, counted).result == "PASS"
 
@@ -125,6 +127,25 @@ def test_some_users_only(target: Target) -> None:
     assert work.verify(read, counted).reasons == ("nothing is left of 2",)
     assert execute(target, "SELECT tokenable_id FROM personal_access_tokens") == [(1,)]
     assert execute(target, "SELECT id FROM users WHERE remember_token IS NOT NULL") == [(1,)]
+
+
+def test_an_id_of_several_models_is_refused_until_it_is_said_which(target: Target) -> None:
+    execute(target, "INSERT INTO personal_access_tokens VALUES (3, 'admin', 2, '2026-11-20 00:00:00')")
+
+    def of(kind: str) -> Revoking:
+        about = target.environment.revocation.model_copy(update={"user_type": kind})
+        environment = target.environment.model_copy(update={"revocation": about})
+        return revoking(replace(target, environment=environment), "2", "", "sanctum")
+
+    with pytest.raises(ConfigurationError, match=r"models of 2 types.*\n.*revocation.user_type.*admin, user"):
+        of("").read()
+    with pytest.raises(ConfigurationError, match=r"belongs to a usr\n.*admin, user"):
+        of("usr").read()
+    assert execute(target, "SELECT count(*) FROM personal_access_tokens") == [(3,)]
+    carry_out(of("user"), of("user").read())
+    assert execute(target, "SELECT id FROM personal_access_tokens ORDER BY id") == [(1,), (3,)]
+    everybody = revoking(target, "", "", "sanctum")
+    assert everybody.count(everybody.read())["personal_access_tokens"]["number"] == 2
 
 
 def test_sessions_in_files_do_not_tell_whose_they_are(target: Target) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.config import Revocation
 from runbook_lib.revocation.selection import Selection
-from runbook_lib.revocation.tables import revoked, tables_command
+from runbook_lib.revocation.tables import revoked, tables_command, types_command
 from tests.real.databases import Database, fresh_database
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -17,13 +17,15 @@ ABOUT = Revocation(sessions="database")
 KINDS = ABOUT.kinds
 SCHEMA = [
     "CREATE TABLE users (id integer primary key, email varchar(100), remember_token varchar(100))",
-    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_id integer, created_at timestamp NULL)",
+    "CREATE TABLE personal_access_tokens (id integer primary key, tokenable_type varchar(90), "
+    "tokenable_id integer, created_at timestamp NULL)",
     "CREATE TABLE oauth_access_tokens (id varchar(100), user_id integer, revoked {boolean}, created_at timestamp NULL)",
     "CREATE TABLE oauth_refresh_tokens (id varchar(100), access_token_id varchar(100), revoked {boolean})",
     "CREATE TABLE sessions (id varchar(100), user_id integer NULL, last_activity integer)",
     "CREATE TABLE password_resets (email varchar(100), created_at timestamp NULL)",
     "INSERT INTO users VALUES (1, 'ada@shop.example', 'r1'), (2, 'o''brien@shop.example', 'r2'), (3, 'c@x.org', NULL)",
-    "INSERT INTO personal_access_tokens VALUES (1, 1, '2026-11-01 00:00:00'), (2, 2, '2026-11-20 00:00:00')",
+    "INSERT INTO personal_access_tokens VALUES (1, 'user', 1, '2026-11-01 00:00:00'), "
+    "(2, 'user', 2, '2026-11-20 00:00:00')",
     "INSERT INTO oauth_access_tokens VALUES ('a', 1, {no}, '2026-11-01 00:00:00'),"
     " ('b', 2, {no}, '2026-11-20 00:00:00'), ('c', 2, {yes}, '2026-11-20 00:00:00')",
     "INSERT INTO oauth_refresh_tokens VALUES ('ra', 'a', {no}), ('rb', 'b', {no}), ('rc', 'c', {yes})",
@@ -88,6 +90,23 @@ def test_an_id_that_nobody_has_is_no_part_of_somebody_elses(database: Database, 
     assert database.run("SELECT COUNT(*) FROM users WHERE remember_token IS NOT NULL") == [(2,)]
 
 
+def test_a_user_and_not_the_admin_of_the_same_id(database: Database) -> None:
+    admin, user = r"App\Models\Admin", r"App\Models\User"
+    mark = "\\\\" if database.driver == "mysql" else "\\"
+    rows = [f"({n}, '{kind.replace(chr(92), mark)}', 7, NULL)" for n, kind in ((8, admin), (9, user))]
+    database.run("INSERT INTO users VALUES (7, 'd@x.org', NULL)")
+    database.run(f"INSERT INTO personal_access_tokens VALUES {', '.join(rows)}")
+    assert {(admin,), (user,)} < set(database.run(types_command()))
+    about = Revocation(user_type=user)
+    (found,) = revoked(about, database.driver, Selection.of("7", ""), ["sanctum"], ["personal_access_tokens"])
+    assert database.run(found.count)[0][0] == 1
+    database.run(found.act)
+    assert database.run("SELECT id FROM personal_access_tokens WHERE tokenable_id = 7") == [(8,)]
+    (found,) = revoked(about, database.driver, Selection.of("", ""), ["sanctum"], ["personal_access_tokens"])
+    database.run(found.act)
+    assert database.run("SELECT id FROM personal_access_tokens") == []
+
+
 def test_users_whose_ids_are_uuids(database: Database) -> None:
     uuid = "2fa85f64-5717-4562-b3fc-2c963f66afa6"
     kind = "uuid" if database.driver == "pgsql" else "char(36)"
@@ -116,7 +135,7 @@ def test_what_was_made_since_does_not_count(database: Database) -> None:
     found = revoked(ABOUT, database.driver, Selection(), ["sanctum"], ["personal_access_tokens"])[0]
     newest = str(database.run(found.count)[0][1])
     database.run(found.act)
-    database.run("INSERT INTO personal_access_tokens VALUES (9, 1, '2026-11-24 00:00:00')")
+    database.run("INSERT INTO personal_access_tokens VALUES (9, 'user', 1, '2026-11-24 00:00:00')")
     assert database.run(found.left(newest)) == [(0,)]
 
 

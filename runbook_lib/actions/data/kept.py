@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -11,6 +11,8 @@ from runbook_lib.run.journal import Journal
 
 RESTORED = "restored"
 SETTLED = "restore settled"
+# Bytes of a table's name, which PostgreSQL cuts off without a word.
+TABLE_LIMIT = 63
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,16 @@ def last_kept(journal: Journal, environment: str) -> Kept:
             f"nothing was restored in {environment} that waits to be confirmed", next_step="there is nothing to do"
         )
     return found[-1]
+
+
+def copies_of(tables: Iterable[str], mark: str) -> dict[str, str]:
+    """What the copies of tables are called that are kept beside them; each has a name of its own, however long theirs
+    are. mark: the end of the names."""
+    return {table: _copy(table.rpartition(".")[2], number, mark) for number, table in enumerate(tables)}
+
+
+def _copy(name: str, number: int, mark: str) -> str:
+    if len(f"{name}_{mark}".encode()) <= TABLE_LIMIT:
+        return f"{name}_{mark}"
+    end = f"_{number}_{mark}"
+    return name.encode()[: TABLE_LIMIT - len(end)].decode("utf-8", "ignore") + end

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept
+from runbook_lib.actions.data.backing_up import BackupProcedure
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, copies_of
 from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import Engine, engine_of
-from runbook_lib.backups.folders import Files
+from runbook_lib.backups.folders import Files, remove
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.restoring import check_database, restore_database, restore_folder
 from runbook_lib.errors import StepFailedError
 from runbook_lib.run.plan import Step
 
-if TYPE_CHECKING:
-    from runbook_lib.actions.data.restoring import Restoring
 
-TABLE_LIMIT = 63
-
-
-def way_of(procedure: Restoring, backup: Backup, part: Part) -> Way:
-    """The way to restore a part."""
+def way_of(procedure: BackupProcedure, backup: Backup, part: Part, tables: tuple[str, ...], added: str) -> Way:
+    """The way to restore a part. tables: only these, empty: all; added: what becomes of rows of them that came after
+    the backup, "keep" or "remove"."""
     if part.kind == "folder":
         return FolderWay(procedure, backup, part)
-    return (TablesWay if procedure.tables else DatabaseWay)(procedure, backup, part)
+    if tables:
+        return TablesWay(procedure, backup, part, tables, added)
+    return DatabaseWay(procedure, backup, part)
 
 
 @dataclass(frozen=True)
 class Way(ABC):
     """The steps of restoring one part: beside, the switch, and back."""
 
-    of_run: Restoring
+    of_run: BackupProcedure
     source: Backup
     part: Part
 
@@ -156,6 +153,8 @@ class DatabaseWay(Way):
 class TablesWay(Way):
     """The rows of single tables, in one transaction."""
 
+    tables: tuple[str, ...]
+    added: str
     title = "put their rows back, in one transaction"
 
     def switch(self) -> Iterator[Step]:
@@ -172,9 +171,12 @@ class TablesWay(Way):
             name = f"switch.keep.{table}"
             yield self._step(f"{name}.back", f"drop {kept}", self._forgetting(table, kept), lambda: None, undoes=name)
 
+    def _compare(self) -> str:
+        rows.refuse_other_columns(self._engine, self._new, self.tables)
+        return super()._compare()
+
     def _kept(self) -> Kept:
-        end = f"_before_{self.of_run.mark}"
-        copies = {table: f"{table.rpartition('.')[2][: TABLE_LIMIT - len(end)]}{end}" for table in self.of_run.tables}
+        copies = copies_of(self.tables, f"before_{self.of_run.mark}")
         return Kept(self._run, self.of_run.target.label, "tables", self.source.id, tables=copies)
 
     def _keeping(self, table: str, kept: str) -> Callable[[], str]:
@@ -192,8 +194,8 @@ class TablesWay(Way):
         return do
 
     def _switch(self) -> str:
-        remove = self.of_run.added == "remove"
-        put_all(self._engine, self._new, self.of_run.tables, remove=remove)
+        remove = self.added == "remove"
+        put_all(self._engine, self._new, self.tables, remove=remove)
         left = [found for found in self._differences() if found.changed or found.deleted or (remove and found.added)]
         if left:
             raise StepFailedError(
@@ -202,7 +204,7 @@ class TablesWay(Way):
         return "every row of the backup is there as it was"
 
     def _differences(self) -> Iterator[rows.Difference]:
-        for table in self.of_run.tables:
+        for table in self.tables:
             with rows.facing(self._engine, self._new, table, writes=False) as pair:
                 yield rows.compare(pair)
 
@@ -221,7 +223,8 @@ class FolderWay(Way):
 
     @property
     def _files(self) -> Files:
-        return Files(Path(self.part.source))
+        # A link stays one: what it leads to is replaced.
+        return Files(Path(self.part.source).resolve())
 
     @property
     def _places(self) -> tuple[Path, Path]:
@@ -241,7 +244,7 @@ class FolderWay(Way):
         return "compared while it was unpacked"
 
     def _drop(self) -> str:
-        shutil.rmtree(self._places[0], ignore_errors=True)
+        remove(self._places[0])
         return ""
 
     def _switch(self) -> str:
@@ -268,7 +271,14 @@ def put_all(engine: Engine, restored: str, tables: tuple[str, ...], *, remove: b
 
 
 def put_kept(engine: Engine, kept: Kept) -> None:
-    """Put the rows of the copies back that a restore kept."""
+    """Put the rows of the copies back that a restore kept. StepFailedError, and nothing has changed, where they are not
+    what they were: the copies are only dropped when they are needed no more."""
     for table, copy in kept.tables.items():
         with rows.kept_pair(engine, table, copy) as pair, pair.ask.transaction():
             rows.put_back(pair, remove=True)
+            found = rows.compare(pair)
+            if not found.none:
+                raise StepFailedError(
+                    f"rows of {table} would not be as they were: {found}",
+                    next_step=f"stop what changes them; {copy} has them as they were",
+                )

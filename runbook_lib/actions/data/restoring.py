@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook_lib.actions.data.backing_up import RUNBOOK, BackupProcedure, newest
 from runbook_lib.actions.data.kept import kept as all_kept
 from runbook_lib.actions.data.restore_ways import way_of
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
+from runbook_lib.backups.counting import migrations
 from runbook_lib.backups.engine import engine_of
+from runbook_lib.backups.folders import Files
 from runbook_lib.backups.losses import losses
 from runbook_lib.backups.record import Backup, Part
 from runbook_lib.backups.repository import find
 from runbook_lib.backups.restoring import refuse
+from runbook_lib.backups.side_effects import refuse_cascades
 from runbook_lib.backups.taking import BASE
+from runbook_lib.command import printable, quantity
+from runbook_lib.config import Target
 from runbook_lib.display import Table
 from runbook_lib.errors import BackupError
 from runbook_lib.run.plan import Plan, Section, Snapshot
@@ -56,12 +62,14 @@ class Restoring(BackupProcedure):
         backup = newest(self.repository, self.backup)
         refuse(self.target, backup)
         part = _part(backup, self.part)
-        if part.kind != "folder":
+        if part.kind == "folder":
+            Files(Path(part.source).resolve()).refuse_switch()
+        else:
             engine = engine_of(self.target)
             if self.tables:
                 rows.chosen(engine, self.tables, list(part.tables))
                 if self.added == "remove":
-                    rows.refuse_cascades(engine, self.tables)
+                    refuse_cascades(engine, self.tables)
             else:
                 engine.refuse_switch()
         writes = Writes.of(self.target, self.run.journal)
@@ -71,6 +79,7 @@ class Restoring(BackupProcedure):
             "tables": list(self.tables),
             "added": self.added,
             "verified": backup.verified is not None,
+            "migrations": [] if part.kind == "folder" or self.tables else _later_migrations(self.target, part),
             "writes": [list(writes.hosts), writes.why],
             "kept": [str(one) for one in all_kept(self.run.journal, self.target.label)],
         }
@@ -78,7 +87,7 @@ class Restoring(BackupProcedure):
     def _build(self, snapshot: Snapshot) -> Plan:
         backup = find(self.repository, snapshot["backup"])
         part = _part(backup, snapshot["part"][0])
-        way = way_of(self, backup, part)
+        way = way_of(self, backup, part, self.tables, self.added)
         writes = Writes(*snapshot["writes"])
         beside = Section("beside", self.target.label, f"restore {part.name} beside", way.beside(), (way.drop("back"),))
         switch = Section(
@@ -106,6 +115,11 @@ class Restoring(BackupProcedure):
 
 def _warnings(snapshot: Snapshot) -> tuple[str, ...]:
     warnings = [] if snapshot["verified"] else ["this backup was never verified; it is compared before the switch"]
+    if later := snapshot["migrations"]:
+        warnings.append(
+            f"the backup is from before {quantity(len(later), 'migration')} ({printable(', '.join(later), 200)}), and "
+            "the code that is live may need them: run migrate while maintenance mode is on, or roll the code back, too"
+        )
     if snapshot["writes"][1]:
         warnings.append(snapshot["writes"][1])
     return (*warnings, *(f"not confirmed yet: {line}" for line in snapshot["kept"]))
@@ -123,6 +137,12 @@ def _part(backup: Backup, name: str) -> Part:
             f"backup {backup.id} has no part {name!r}", next_step=f"it has {', '.join(p.name for p in backup.parts)}"
         )
     return found
+
+
+def _later_migrations(target: Target, part: Part) -> list[str]:
+    """Those that ran since: the restored database will not have them."""
+    with engine_of(target).session() as ask:
+        return [name for name in migrations(ask) if name not in part.migrations]
 
 
 def _number(value: int | None) -> str:

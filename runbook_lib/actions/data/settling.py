@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.actions.data.backing_up import BackupProcedure
-from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, last_kept
-from runbook_lib.actions.data.restore_ways import TABLE_LIMIT, put_kept
+from runbook_lib.actions.data.kept import RESTORED, SETTLED, Kept, copies_of, last_kept
+from runbook_lib.actions.data.restore_ways import put_kept
 from runbook_lib.actions.data.switching import Writes, look_before, serves
 from runbook_lib.backups import rows
 from runbook_lib.backups.engine import engine_of
-from runbook_lib.backups.folders import Files
+from runbook_lib.backups.folders import Files, remove
 from runbook_lib.display import Table
 from runbook_lib.run.plan import Plan, Section, Snapshot, Step
 
@@ -73,8 +72,7 @@ class Settling(BackupProcedure):
     def _aside(self, kept: Kept) -> Kept:
         """How what is live now is kept."""
         if kept.way == "tables":
-            end = f"_undone_{self.mark}"
-            tables = {table: f"{table.rpartition('.')[2][: TABLE_LIMIT - len(end)]}{end}" for table in kept.tables}
+            tables = copies_of(kept.tables, f"undone_{self.mark}")
             return Kept(self.run.id, kept.environment, kept.way, kept.backup, tables=tables)
         if kept.way == "folder":
             old = f"{kept.path}.undone-{self.mark}"
@@ -101,7 +99,7 @@ class Settling(BackupProcedure):
 
     def _forget(self, kept: Kept) -> str:
         if kept.way == "folder":
-            shutil.rmtree(kept.old, ignore_errors=True)
+            remove(Path(kept.old))
         elif kept.way == "database":
             engine_of(self.target).drop(kept.old)
         for table, copy in kept.tables.items():
