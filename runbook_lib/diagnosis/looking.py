@@ -120,6 +120,11 @@ class _Look:
                 environment.database and environment.laravel,
                 lambda: changes.migrations(self.target),
             ),
+            "pending migrations": (
+                "changes",
+                environment.database and environment.laravel,
+                lambda: changes.pending(self.target),
+            ),
         }
         wanted = {name: (there, call) for name, (part, there, call) in looks.items() if part in self.parts}
         self.unseen += [_not_configured(name) for name, (there, _) in wanted.items() if not there]
@@ -158,6 +163,7 @@ class _Look:
         forced = in_force(journal, self.target.label)
         told = tuple(messages(logs, skew, switched=list(switched.values())))
         reaching = [log.reaches for log in logs.values() if log.reaches is not None]
+        pending = tuple(_seen(found.get("pending migrations"), list, []))
         changed = [
             *changes.switches(releases, switched),
             *changes.recorded(journal, self.target.label, at - self.back),
@@ -165,6 +171,7 @@ class _Look:
             *changes.configuration(self.target),
             *(change for name, m in machines.items() for change in changes.files(name, m.files or {})),
             *_seen(found.get("migrations"), list[Change], []),
+            *changes.not_run(pending),
         ]
         traffic: Flow | None = _seen(found.get("traffic"), Flow, None)
         readings: list[list[Reading]] = _seen(found.get("routes"), list, [])
@@ -184,6 +191,7 @@ class _Look:
             unreachable={
                 name: host.failed[what] for name, host in on.items() for what in host.failed if what == "host"
             },
+            nothing_live={name: host.failed["release"] for name, host in on.items() if "release" in host.failed},
             database=database,
             redis=cache,
             queues=tuple(_seen(found.get("queues"), list, [])),
@@ -194,6 +202,7 @@ class _Look:
             suspicious=tuple(messages(logs, skew, suspicious=True)),
             lines=sum(log.lines for log in logs.values()),
             reaches=max(reaching, default=None),
+            pending=pending,
             changes=tuple(sorted(changed, key=lambda change: -(change.at or 0.0))),
             in_force=tuple(forced),
             failed=changes.failed(journal, self.target.label, at - TRIED),
@@ -207,8 +216,6 @@ class _Look:
 
     def _good(self, standing: Standing, releases: Mapping[str, Release]) -> Release | None:
         """The last known good release that is not live."""
-        if not releases:
-            return None
         try:
             return standing.last_known_good(platform_of(self.target).releases(), {r.id for r in releases.values()})
         except RunbookError:
@@ -241,6 +248,7 @@ def _not_configured(name: str) -> str:
         "traffic": "observation.metrics is not configured",
         "certificates": "no url is https",
         "migrations": "needs the tables laravel and database",
+        "pending migrations": "needs the tables laravel and database",
         "halted": "no lever queues or scheduler tells whether work is halted",
         "dependencies": "no third party is configured",
     }
