@@ -27,6 +27,7 @@ from runbook_lib.probes.http import Reading
 from runbook_lib.probes.messages import messages
 from runbook_lib.probes.redis import RedisState
 from runbook_lib.probes.rounds import rounds
+from runbook_lib.probes.serving import served
 from runbook_lib.probes.together import Unseen, together
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
@@ -115,6 +116,11 @@ class _Look:
                 parts.secure(environment),
                 lambda: parts.certificates(environment, timeout / 2, SECONDS - 2),
             ),
+            "versions": (
+                "changes",
+                environment.checks.version,
+                lambda: served(environment, timeout, SECONDS - 2),
+            ),
             "migrations": (
                 "changes",
                 environment.database and environment.laravel,
@@ -192,6 +198,7 @@ class _Look:
                 name: host.failed[what] for name, host in on.items() for what in host.failed if what == "host"
             },
             nothing_live={name: host.failed["release"] for name, host in on.items() if "release" in host.failed},
+            served=_seen(found.get("versions"), dict, {}),
             database=database,
             redis=cache,
             queues=tuple(_seen(found.get("queues"), list, [])),
@@ -246,6 +253,7 @@ def _timeout(environment: Environment) -> float:
 def _not_configured(name: str) -> str:
     where = {
         "traffic": "observation.metrics is not configured",
+        "versions": "checks.version is not configured",
         "certificates": "no url is https",
         "migrations": "needs the tables laravel and database",
         "pending migrations": "needs the tables laravel and database",

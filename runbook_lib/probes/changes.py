@@ -11,7 +11,7 @@ from typing import Literal
 from runbook_lib.command import Command, printable
 from runbook_lib.config import FILE_NAME, Target
 from runbook_lib.datastores.sql import sql_of
-from runbook_lib.errors import CommandError
+from runbook_lib.errors import CommandError, PlatformError
 from runbook_lib.migrations.files import in_order, migration_name
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Release
@@ -112,7 +112,9 @@ def pending(target: Target) -> list[str]:
     laravel, platform = target.environment.laravel, platform_of(target)
     folders = laravel.migrations if laravel else []
     command = Command.of("sh", "-c", LISTING, "sh", *folders, cwd=laravel.folder if laravel else ".", timeout=PATIENCE)
-    host = platform.hosts()[0]
+    host = next(iter(platform.hosts()), None)
+    if host is None:
+        raise PlatformError(f"nothing of {target.label} runs", next_step="see what the platform says of it")
     connector, inside = platform.live(command, host)
     listed = connector.read(inside)
     if not listed.ok:

@@ -308,6 +308,17 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         "release-incomplete",
         facts(REFUSED, releases={}, nothing_live={"web-1": "current leads to releases/x"}, unreachable={"web-1": "sh"}),
     ),
+    "the former code is still served": (
+        "stale-code",
+        facts(
+            ERRORS,
+            since=NOW - 60,
+            passed={},
+            messages=(message("boom", NOW - 58),),
+            served={URL: '{"version": "v1.4.2"}'},
+        ),
+    ),
+    "the home page leads elsewhere": ("error-spike", facts(impact(reading("home page", 302), real=flow()))),
     "everybody is throttled": ("throttled", facts(impact(reading("home page", 429), real=refused(429)))),
     "the checks alone are throttled": ("throttled", facts(impact(reading("home page", 429)))),
     "every form is refused": ("sessions-lost", facts(impact(real=refused(419)))),
@@ -462,6 +473,8 @@ QUIET: dict[str, Facts] = {
         processes=(Process(9, "S", "php-fpm: pool www", "www-data"),)),
     ),
     "an interface that many ask without a token, as always": facts(impact(real=refused(401, before=0.35))),
+    "a release that names itself": facts(served={URL: "bbbbbbb", "http://web-1": "shop v1.5.0"}),
+    "a release that is about to be served": facts(served={URL: "v1.4.2"}, since=NOW - 20),
     "migrations that are still to run, and nobody misses them": facts(pending=("2026_01_01_000000_add_vip",)),
     "a host that cannot be looked into and nobody is hurt": facts(unreachable={"web-2": "no route"}),
 }  # fmt: skip

@@ -11,6 +11,10 @@ MISSING = (
     r"|(table or view|column|relation)\b.{0,80}(not found|does not exist|doesn't exist)"
 )
 SHOWN = 5
+RUN_THEM = (
+    "see what they would do, `php artisan migrate --pretend`, take a backup, then run them from the live release: "
+    "`php artisan migrate --force`"
+)
 
 
 def migrations_pending(facts: Facts) -> Cause | None:
@@ -18,18 +22,17 @@ def migrations_pending(facts: Facts) -> Cause | None:
     told = matching(facts, MISSING) if facts.impact.hurt and facts.pending else []
     if not told:
         return None
-    remedy = facts.remedies.own("migrate")
+    proven = facts.live is not None and facts.live.id in facts.standing.passed
+    back = facts.remedies.runbook("rollback", tag=facts.good.tag) if facts.good and not proven else None
+    remedy = facts.remedies.own("migrate") or back
     names = [*facts.pending[:SHOWN], *(["and more"] if len(facts.pending) > SHOWN else [])]
     return Cause(
         "migrations-pending",
         0.92,
         f"migrations of the live release never ran: {', '.join(names)}",
-        (*hurting(facts), *(said(m) for m in told[:3])),
+        (*hurting(facts), *(said(m) for m in told[:3]), *([f"another way: {RUN_THEM}"] if remedy is back else [])),
         (),
         remedy,
-        ""
-        if remedy
-        else "see what they would do, `php artisan migrate --pretend`, take a backup, then run them from the live "
-        "release: `php artisan migrate --force`; or roll back to a release that needs none of them",
+        "" if remedy else RUN_THEM,
         told=texts(told),
     )

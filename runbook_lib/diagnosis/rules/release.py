@@ -8,6 +8,7 @@ from runbook_lib.command import printable
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import capped, clock, hurting, lasting, said, texts
+from runbook_lib.probes.http import names as is_named
 from runbook_lib.probes.messages import Message
 from runbook_lib.probes.metrics import Traffic
 
@@ -62,6 +63,30 @@ def bad_release(facts: Facts) -> Cause | None:
         remedy,
         by_hand,
         texts(_fresh(facts)),
+    )
+
+
+def stale_code(facts: Facts) -> Cause | None:
+    """What answers says that it is another release than any that was put in place: it was not started anew since."""
+    names = [name for release in facts.releases.values() for name in release.names]
+    other = {place: said for place, said in facts.served.items() if not any(is_named(said, name) for name in names)}
+    last = max(facts.switched.values(), default=None)
+    under_way = last is not None and facts.at - last < LAG
+    if not names or not other or (under_way and not facts.impact.hurt):
+        return None
+    place, said = next(iter(other.items()))
+    remedy = facts.remedies.mitigation("restart") or facts.remedies.own("restart_app", "restart_web", "reload")
+    return Cause(
+        "stale-code",
+        0.93 if facts.impact.hurt else 0.4,
+        f"{place} answers {said}, and what was put in place is {facts.live}",
+        (*(f"{where}: {what}" for where, what in list(other.items())[:5]), *hurting(facts)),
+        () if facts.impact.hurt else ("users are not seen to be hindered",),
+        remedy,
+        ""
+        if remedy
+        else "reload what keeps the former code: PHP-FPM with opcache, Octane, or the application's process",
+        told=texts(facts.current),
     )
 
 
