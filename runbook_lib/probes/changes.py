@@ -110,8 +110,9 @@ def pending(target: Target) -> list[str]:
     """The migrations among the files of the live release that have no row, as they would run; of the first host.
     RunbookError where files or rows cannot be read."""
     laravel, platform = target.environment.laravel, platform_of(target)
-    folders = laravel.migrations if laravel else []
-    command = Command.of("sh", "-c", LISTING, "sh", *folders, cwd=laravel.folder if laravel else ".", timeout=PATIENCE)
+    assert laravel is not None  # noqa: S101 - only looked at where it is configured
+    folders, within = laravel.migrations, laravel.folder or "."
+    command = Command.of("sh", "-c", LISTING, "sh", *folders, cwd=within, timeout=PATIENCE)
     host = next(iter(platform.hosts()), None)
     if host is None:
         raise PlatformError(f"nothing of {target.label} runs", next_step="see what the platform says of it")
