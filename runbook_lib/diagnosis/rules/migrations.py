@@ -25,12 +25,13 @@ def migrations_pending(facts: Facts) -> Cause | None:
     proven = facts.live is not None and facts.live.id in facts.standing.passed
     back = facts.remedies.runbook("rollback", tag=facts.good.tag) if facts.good and not proven else None
     remedy = facts.remedies.own("migrate") or back
-    names = [*facts.pending[:SHOWN], *(["and more"] if len(facts.pending) > SHOWN else [])]
+    more = f" and {len(facts.pending) - SHOWN} more" if len(facts.pending) > SHOWN else ""
+    besides = [f"another way: {RUN_THEM}"] if back and remedy is back else []
     return Cause(
         "migrations-pending",
         0.92,
-        f"migrations of the live release never ran: {', '.join(names)}",
-        (*hurting(facts), *(said(m) for m in told[:3]), *([f"another way: {RUN_THEM}"] if remedy is back else [])),
+        f"migrations of the live release never ran: {', '.join(facts.pending[:SHOWN])}{more}",
+        (*hurting(facts), *(said(m) for m in told[:3]), *besides),
         (),
         remedy,
         "" if remedy else RUN_THEM,

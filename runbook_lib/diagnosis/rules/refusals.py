@@ -5,26 +5,17 @@ from __future__ import annotations
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import hurting
+from runbook_lib.diagnosis.rules.told import by_hand
 from runbook_lib.probes.metrics import REFUSALS
 
 # Seen at real requests and at the checks, or at one of them only.
 SURE = 0.72
 LIKELY = 0.66
 
-# By status: the cause, what it means, what to do.
+# By status: the cause, and what it means. What to do is that of the messages which say the same.
 MEANING = {
-    429: (
-        "throttled",
-        "because there are too many",
-        "see which limit it is: of the balancer or web server, of the application (`throttle`, RateLimiter); was it "
-        "set by hand, or does it count everybody behind one address? take it back, raise it, or refuse who floods",
-    ),
-    419: (
-        "sessions-lost",
-        "because their session is not known",
-        "do the session's store, its cookie's domain and APP_KEY agree on all hosts? is its store emptied, or too "
-        "small?",
-    ),
+    429: ("throttled", "because there are too many", by_hand("throttled")),
+    419: ("sessions-lost", "because their session is not known", by_hand("sessions-lost")),
     423: (
         "access-refused",
         "because what they want is locked",
@@ -45,12 +36,12 @@ def turned_away(facts: Facts) -> Cause | None:
     status = facts.impact.refusal or (checks[0].status if checks else 0)
     if not status:
         return None
-    name, why, by_hand = MEANING.get(status, NOT_LET_IN)
+    name, why, hand = MEANING.get(status, NOT_LET_IN)
     return Cause(
         name,
         SURE if facts.impact.refusal and checks else LIKELY,
         f"requests are turned away with {status}, {why}",
         (*hurting(facts), *map(str, checks[:3])),
         () if checks else ("the checks are let through",),
-        by_hand=by_hand,
+        by_hand=hand,
     )

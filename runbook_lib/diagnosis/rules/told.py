@@ -162,7 +162,8 @@ WORDS = (
         "throttled",
         r"too many (attempts|requests)|ThrottleRequests|limiting (requests|connections), excess|\b429\b",
         "requests are refused because there are too many",
-        "find out who sends them: one client, or everybody behind one address? raise the limit, or refuse that client",
+        "see which limit it is: of the balancer or web server, of the application (`throttle`, RateLimiter); was it "
+        "set by hand? who sends them: one client, or everybody behind one address? raise it, or refuse that client",
     ),
     Word(
         "sessions-lost",
@@ -181,6 +182,11 @@ WORDS = (
         _data_concern,
     ),
 )
+
+
+def by_hand(cause: str) -> str:
+    """What to do by hand for a cause of the table."""
+    return next(word.by_hand for word in WORDS if word.cause == cause)
 
 
 def rule(word: Word) -> Callable[[Facts], Cause | None]:
