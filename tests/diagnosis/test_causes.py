@@ -616,3 +616,25 @@ def test_what_is_seen_and_told_is_one_cause() -> None:
         said("ERROR cURL error 28: timed out", dependencies=(DependencyState("payments", "answers 503"),))
     ).causes
     assert [cause.name for cause in found].count("third-party") == 1
+
+
+NOT_RUN = said("ERROR SQLSTATE[42S02]: Base table or view not found", pending=("create_carts",), passed={})
+
+
+def test_migrations_that_never_ran_are_run_by_a_lever_that_is_there_for_it() -> None:
+    able = Remedies({"environment": "production"}, frozenset({"migrate_now"}))
+    (first, *_) = diagnose(replace(NOT_RUN, remedies=able)).causes
+    assert first.command == "papermill mitigate.ipynb -p action migrate_now -p environment production"
+
+
+def test_a_release_that_never_passed_goes_back_where_its_migrations_never_ran() -> None:
+    (first, *_) = diagnose(NOT_RUN).causes
+    assert first.command.startswith(f"papermill rollback.ipynb -p tag {GOOD.tag}")
+    assert "artisan migrate --force" in first.supporting[-1]
+
+
+def test_a_release_that_was_well_before_is_given_its_migrations_by_hand() -> None:
+    (first, *_) = diagnose(replace(NOT_RUN, standing=Standing(passed={LIVE.id: NOW - 9000}))).causes
+    assert (first.name, first.command) == ("migrations-pending", "")
+    assert "artisan migrate --force" in first.by_hand
+    assert not any("another way" in line for line in first.supporting)
