@@ -50,6 +50,10 @@ def mask(text: str) -> str:
     return text
 
 
+# Longest command in a message.
+SHORT = 160
+
+
 @dataclass(frozen=True)
 class Command:
     """An argv to be executed without a shell.
@@ -91,6 +95,11 @@ class Command:
     def __str__(self) -> str:
         """The command as a reader may see it: quoted so that it can be pasted, secrets masked."""
         return mask(" ".join(MASK if isinstance(w, Secret) else shlex.quote(w) for w in self.argv))
+
+    @property
+    def short(self) -> str:
+        """The same for a message: one line, and of a long script its beginning."""
+        return printable(str(self), SHORT)
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,13 @@ class Mitigation(Procedure):
     def close(self) -> str:
         """End the run; the summary names how to take the mitigation back."""
         stays = [item for item in in_force(self.run.journal, self.target.label) if item.run == self.run.id]
-        self.run.suggest(f"take it back when it is over: {stays[0].undo}" if stays else "look whether it helped")
+        undo = self._undo(self.value) if len(stays) > 1 else stays[0].undo if stays else ""
+        self.run.suggest(f"take it back when it is over: {undo}" if undo else "look whether it helped")
         return self.run.close()
+
+    def _undo(self, value: str) -> str:
+        """The command that takes back what is in force with this value; empty: all of the action."""
+        return self.target.command(RUNBOOK, action=self.action, undo=True, **({"value": value} if value else {}))
 
     # -- plan ---------------------------------------------------------------------------------------------------
 
@@ -150,12 +155,11 @@ class _Noted:
     def _note(self) -> str:
         procedure = self.procedure
         value = self.lever.request.value
-        which = {"value": value} if self.lever.several and value else {}
         procedure.run.record(
             "put in force",
             what=self.lever.what,
             environment=procedure.target.label,
-            undo=procedure.target.command(RUNBOOK, action=procedure.action, undo=True, **which),
+            undo=procedure._undo(value if self.lever.several else ""),
             action=procedure.action,
             value=value,
             levers=self.configured,

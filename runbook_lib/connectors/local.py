@@ -122,7 +122,7 @@ def _spawn(command: Command, argv: list[str], output: int = subprocess.DEVNULL) 
             )
     except (OSError, ValueError) as error:
         raise CommandError(
-            mask(f"`{command}` cannot be run: {error}"), next_step="check that program and folder exist"
+            mask(f"`{command.short}` cannot be run: {error}"), next_step="check that program and folder exist"
         ) from error
 
 
@@ -154,7 +154,7 @@ def _collect(process: subprocess.Popen[bytes], command: Command) -> bytes:
             elif ended:
                 return bytes(output)
             if len(output) > READ_LIMIT:
-                raise CommandError(f"`{command}` says more than {READ_LIMIT} bytes", next_step="run it by hand")
+                raise CommandError(f"`{command.short}` says more than {READ_LIMIT} bytes", next_step="run it by hand")
             if time.monotonic() > deadline:
                 raise _too_long(command)
     try:
@@ -221,7 +221,7 @@ def _end_of(command: Command, path: Path) -> Result:
         _end_session(pid)
         raise _too_long(command)
     raise UnsettledStepError(
-        f"`{command}` was started and nothing tells how it ended",
+        f"`{command.short}` was started and nothing tells how it ended",
         next_step="look at its effect; once it holds, `runbook settle RUN STEP` and run the same command again",
     )
 
@@ -329,12 +329,12 @@ def _tail(file: Path) -> bytes:
 
 def _too_long(command: Command) -> CommandError:
     return CommandError(
-        f"`{command}` took longer than {command.timeout:g} s", next_step="raise its timeout or run it by hand"
+        f"`{command.short}` took longer than {command.timeout:g} s", next_step="raise its timeout or run it by hand"
     )
 
 
 def _not_recorded(command: Command, path: Path) -> CommandError:
     return CommandError(
-        f"`{command}` was not started: its start cannot be written down in {path.parent}",
+        f"`{command.short}` was not started: its start cannot be written down in {path.parent}",
         next_step="check that folder's permissions and the room on its disk",
     )

@@ -176,7 +176,7 @@ class SshConnector:
             answer = self._change(command, mark, "yes", command.timeout)
         if not answer.end:
             raise UnsettledStepError(
-                f"the connection to {self._host} was lost while `{command}` ran; it goes on there",
+                f"the connection to {self._host} was lost while `{command.short}` ran; it goes on there",
                 next_step="run the same command again when the host is reached: it waits for that one's end",
             )
         result = self._result(command, answer, started)
@@ -211,7 +211,7 @@ class SshConnector:
             return Result(answer.code, output, time.monotonic() - started)
         if answer.end == "unknown":
             raise UnsettledStepError(
-                f"`{command}` was started on {self._host} and nothing tells how it ended",
+                f"`{command.short}` was started on {self._host} and nothing tells how it ended",
                 next_step="look at its effect; once it holds, `runbook settle RUN STEP` and run the same command again",
             )
         problem, next_step = {
@@ -221,7 +221,7 @@ class SshConnector:
                 "check permissions and room in ~/.local/state/runbooks there",
             ),
         }.get(answer.end, (f"cannot be run: {printable(output.strip())}", "check that program and folder exist"))
-        raise CommandError(f"`{command}` on {self._host} {problem}", next_step=next_step)
+        raise CommandError(f"`{command.short}` on {self._host} {problem}", next_step=next_step)
 
     def _unreachable(self, answer: Answer) -> NoReturn:
         lines = [line.strip() for line in answer.error.splitlines() if line.strip().strip("@")]
@@ -243,7 +243,7 @@ class SshConnector:
             call=_call(command),
         )
         if "\0" in script:
-            raise CommandError(f"`{command}` holds a NUL, which no command can", next_step="take it out")
+            raise CommandError(f"`{command.short}` holds a NUL, which no command can", next_step="take it out")
         # A connection that stays for the next call keeps ssh's standard error open: a file does not wait for its end.
         with tempfile.TemporaryFile() as said:
             try:

@@ -12,8 +12,10 @@ from runbook_lib.diagnosis.rules import (
     database,
     left_on,
     machines,
+    migrations,
     outside,
     processes,
+    refusals,
     release,
     stores,
     told,
@@ -35,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     processes.host_down,
     processes.workers_down,
     database.database_down,
+    database.database_corrupt,
     database.database_read_only,
     database.database_lock,
     database.connections_exhausted,
@@ -45,7 +48,11 @@ RULES: tuple[Rule, ...] = (
     connections.cut_off,
     outside.third_party,
     *map(told.rule, told.WORDS),
+    migrations.migrations_pending,
+    refusals.turned_away,
     release.bad_release,
+    release.release_lost,
+    release.stale_code,
     release.releases_apart,
     release.configuration_change,
     left_on.maintenance_left_on,
@@ -61,7 +68,7 @@ RULES: tuple[Rule, ...] = (
 _SYMPTOMS = (
     *("error-spike", "slow-answers", "bad-release", "corrupt-rows", "configuration-change", "mitigation-left-on"),
     *("schema-mismatch", "jobs-failing", "host-overloaded", "clock-skew", "sessions-lost", "limit-reached"),
-    *("throttled", "deadlocks", "upstream-down", "replica-ill", "releases-apart"),
+    *("throttled", "access-refused", "deadlocks", "upstream-down", "replica-ill", "releases-apart"),
 )
 # What is said of a connection to a store, by the application.
 _CUT_OFF = ("cut-off", "name-unresolved", "database-restarts")
@@ -71,7 +78,10 @@ _WAITING = ("queue-backlog", "process-hung", "connections-exhausted")
 _BY_CODE = (
     *("error-spike", "slow-answers", "schema-mismatch", "jobs-failing", "corrupt-rows", "release-incomplete"),
     *("limit-reached", "deadlocks", "sessions-lost", "mitigation-left-on", "replica-ill", "releases-apart"),
+    *("throttled", "access-refused", "php-unfit"),
 )
+# What is missing in the schema brings about what code that is wrong does.
+_BY_MISSING = ("schema-mismatch", "bad-release", "error-spike", "jobs-failing", "corrupt-rows", "releases-apart")
 
 # What a cause explains besides itself: while it holds, those are likely its effects.
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
@@ -84,6 +94,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "port-taken": (*_SYMPTOMS, "process-down", "process-hung"),
     "process-down": (*_SYMPTOMS,),
     "process-hung": (*_SYMPTOMS,),
+    "database-corrupt": (*_SYMPTOMS, "database-down", "database-lock", "cut-off"),
     "database-down": (*_SYMPTOMS, *_CUT_OFF, *_WAITING, "workers-down", "credential-refused", "database-lock"),
     "connections-exhausted": (*_SYMPTOMS, "slow-query", "queue-backlog", "process-hung", "cut-off"),
     "database-lock": (*_SYMPTOMS, *_WAITING, "slow-query"),
@@ -99,15 +110,21 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "maintenance-left-on": (*_SYMPTOMS,),
     "traffic-spike": (*_SYMPTOMS, "connections-exhausted"),
     "bad-release": (*_BY_CODE,),
+    "stale-code": ("bad-release", "releases-apart", *_BY_CODE),
     "releases-apart": ("replica-ill", *_BY_CODE),
-    "release-incomplete": ("error-spike", "jobs-failing", "replica-ill"),
+    "release-incomplete": ("error-spike", "jobs-failing", "replica-ill", "process-down", "workers-down"),
+    "php-unfit": ("error-spike", "jobs-failing", "replica-ill", "release-incomplete"),
+    "migrations-pending": _BY_MISSING,
     "configuration-change": (
         *("error-spike", "slow-answers", "bad-release", "jobs-failing", "credential-refused", "configuration-wrong"),
-        *("app-key", "sessions-lost", "replica-ill", "schema-mismatch"),
+        *("app-key", "sessions-lost", "throttled", "access-refused", "replica-ill", "schema-mismatch", "third-party"),
         *_CUT_OFF,
     ),
     "configuration-wrong": ("error-spike", "jobs-failing", "bad-release", "replica-ill"),
-    "app-key": ("error-spike", "jobs-failing", "bad-release", "sessions-lost", "corrupt-rows", "replica-ill"),
+    "app-key": (
+        *("error-spike", "jobs-failing", "bad-release", "sessions-lost", "access-refused"),
+        *("corrupt-rows", "replica-ill"),
+    ),
     "credential-refused": ("error-spike", "jobs-failing", "third-party", "cut-off", "replica-ill", "leaked-key"),
     "name-unresolved": ("error-spike", "jobs-failing", "cut-off", "third-party", "replica-ill"),
     "cut-off": ("error-spike", "jobs-failing", "replica-ill", "third-party"),
@@ -117,6 +134,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "limit-reached": ("error-spike", "slow-answers", "jobs-failing", "upstream-down", "replica-ill"),
     "upstream-down": ("error-spike", "slow-answers", "replica-ill"),
     "throttled": ("error-spike", "sessions-lost"),
+    "access-refused": ("error-spike",),
+    "mitigation-left-on": ("error-spike", "throttled", "access-refused", "database-read-only"),
     "host-overloaded": ("slow-answers", "error-spike", "limit-reached", "upstream-down", "replica-ill"),
     "replica-ill": ("error-spike", "slow-answers"),
     "leaked-key": ("error-spike",),

@@ -31,12 +31,13 @@ class Facts:
     """One look at one environment.
 
     label: "shop/production"; at: Unix time of the look; impact: on users; releases, switched: what is live on each host
-    and since when; standing: what the record says of releases; good: the release to go back to, or None; machines: by
-    host; unreachable: hosts that could not be looked into, and why; queues: counted twice, a window apart; halted: the
-    actions by which queues or the scheduler are halted now; messages, suspicious: of the logs; reaches: Unix time back
-    to which the logs go; in_force: mitigations; failed: ids of runs that were tried and failed, by runbook and action;
-    incident_open: whether there is an open incident of this environment; unseen: what could not be looked at, a line
-    each.
+    and since when; standing: what the record says of releases; good: the release to go back to, or None; machines:
+    by host; unreachable: hosts that could not be looked into, and why; served: what the version route says, by
+    place; nothing_live: hosts at which no release is found, and why; queues: counted twice, a window apart; halted:
+    the actions by which queues or the scheduler are halted now; messages, suspicious: of the logs; reaches: Unix
+    time back to which the logs go; pending: migrations of the live release that never ran; in_force: mitigations;
+    failed: ids of runs that were tried and failed, by runbook and action; incident_open: whether there is an open
+    incident of this environment; unseen: what could not be looked at, a line each.
     """
 
     label: str
@@ -48,6 +49,8 @@ class Facts:
     good: Release | None = None
     machines: Mapping[str, HostState] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
+    nothing_live: Mapping[str, str] = field(default_factory=dict)
+    served: Mapping[str, str] = field(default_factory=dict)
     database: DatabaseState | None = None
     redis: RedisState | None = None
     queues: tuple[QueueState, ...] = ()
@@ -59,6 +62,7 @@ class Facts:
     lines: int = 0
     reaches: float | None = None
     changes: tuple[Change, ...] = ()
+    pending: tuple[str, ...] = ()
     in_force: tuple[InForce, ...] = ()
     failed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     incident_open: bool = False

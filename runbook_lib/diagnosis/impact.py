@@ -17,6 +17,12 @@ ENOUGH = 2
 SLOW_ENOUGH = 3
 # Share of slow requests above which users feel it; the 95th percentile of observation would be 0.05.
 SLOW_SHARE = 0.1
+# Share of requests that are turned away with one status, above which it is no single client. Of some statuses there are
+# services that give them all day: there it must be so many times as much as usual.
+REFUSED_ENOUGH = 5
+REFUSED_SHARE = 0.2
+EVERYDAY = (401, 403, 429)
+UNUSUAL = 3.0
 # So many real requests, none of which is slow, are calm traffic; so many times the limit is very slow.
 CALM = 10
 VERY = 4
@@ -121,6 +127,19 @@ class Impact:
         return parts > 1 or (self.flow.before.error_rate or 0) > self.limits.max_error_rate
 
     @cached_property
+    def refusal(self) -> int:
+        """The status of HTTP by which far more real requests are turned away than usual, in each part of the window; 0
+        where none is."""
+        if self.flow is None:
+            return 0
+        status, count = max(self.flow.total.refused.items(), key=lambda pair: pair[1], default=(0, 0.0))
+        share, before = count / max(1.0, self.flow.total.requests), self.flow.before
+        usual = before.refused.get(status, 0.0) / max(1.0, before.requests) if status in EVERYDAY else 0.0
+        unusual = count >= REFUSED_ENOUGH and share >= max(REFUSED_SHARE, UNUSUAL * usual)
+        everywhere = all(merged(half.values()).refused.get(status) for half in self.flow.halves)
+        return status if unusual and everywhere else 0
+
+    @cached_property
     def slow(self) -> bool:
         """Whether answers take longer than may be, in every part of the window in which there are any."""
         return self._slow_traffic or self._slow_readings
@@ -149,7 +168,7 @@ class Impact:
     @property
     def hurt(self) -> bool:
         """Whether users, or the checks that stand for them, have anything of it."""
-        return bool(self.failing) or self.errors or self.slow or self.storm is not None
+        return bool(self.failing or self.errors or self.slow or self.refusal or self.storm)
 
     @cached_property
     def storm(self) -> Message | None:
@@ -180,6 +199,10 @@ class Impact:
         if self.errors and self.flow:
             total = self.flow.total
             found.append(f"{total.error_rate or 0:.0%} of {total.requests:.0f} requests failed")
+        if self.refusal and self.flow:
+            seen, refused = self.flow.total, self.flow.total.refused[self.refusal]
+            share = refused / seen.requests
+            found.append(f"{share:.0%} of {seen.requests:.0f} requests are turned away with {self.refusal}")
         if self.storm and not self.failing:
             found.append(f"{self.storm.count} errors of one kind are logged, {self.storm.per_minute:.0f} a minute")
         if self.slow:

@@ -9,24 +9,21 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.config import Environment, Target
-from runbook_lib.datastores.redis import redis_of
-from runbook_lib.diagnosis import parts
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.flow import flow
 from runbook_lib.diagnosis.impact import Flow, Impact
 from runbook_lib.diagnosis.on_hosts import OnHost, look_at, platform_with_hosts
+from runbook_lib.diagnosis.parts import PARTS, TIMEOUT
 from runbook_lib.diagnosis.remedies import Remedies, remedies
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident.record import incidents
 from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Platform, Release
-from runbook_lib.probes import changes, dependencies, redis
+from runbook_lib.probes import changes
 from runbook_lib.probes.changes import Change
 from runbook_lib.probes.database import DatabaseState
 from runbook_lib.probes.http import Reading
 from runbook_lib.probes.messages import messages
 from runbook_lib.probes.redis import RedisState
-from runbook_lib.probes.rounds import rounds
 from runbook_lib.probes.together import Unseen, together
 from runbook_lib.run.in_force import in_force
 from runbook_lib.run.journal import Journal
@@ -37,11 +34,8 @@ T = TypeVar("T")
 # The whole look, and what of it finding the hosts may take.
 SECONDS = 12.0
 HOSTS_SECONDS = 3.0
-# One request, one connection, one command.
-TIMEOUT = 4.0
-# Traffic is measured over this long, and so often are the routes asked.
+# Traffic is measured over this long.
 WINDOW = 3.0
-ROUNDS = 3
 # How far back logs and the record are read.
 BACK = 6 * 3600.0
 # What was tried and failed within so many seconds is not recommended again.
@@ -92,38 +86,10 @@ class _Look:
     # -- what is looked at --------------------------------------------------------------------------------------------
 
     def _looks(self) -> dict[str, Callable[[], Any]]:
-        environment, window = self.target.environment, self.window
-        timeout = _timeout(environment)
-        looks: dict[str, tuple[str, object, Callable[[], Any]]] = {
-            "routes": ("routes", True, lambda: rounds(environment, window, ROUNDS, timeout)),
-            "traffic": (
-                "traffic",
-                environment.observation.metrics,
-                lambda: flow(environment, window, timeout, SECONDS - 2),
-            ),
-            "database": ("database", environment.database, lambda: parts.database_state(self.target)),
-            "redis": ("redis", environment.redis, lambda: redis.state(redis_of(self.target))),
-            "queues": ("queues", environment.queues, lambda: parts.queue_states(self.target, window)),
-            "halted": ("queues", parts.halting(self.target), lambda: parts.halted(self.target)),
-            "dependencies": (
-                "dependencies",
-                environment.dependencies,
-                lambda: dependencies.states(environment.dependencies, timeout, SECONDS - 2),
-            ),
-            "certificates": (
-                "certificates",
-                parts.secure(environment),
-                lambda: parts.certificates(environment, timeout / 2, SECONDS - 2),
-            ),
-            "migrations": (
-                "changes",
-                environment.database and environment.laravel,
-                lambda: changes.migrations(self.target),
-            ),
-        }
-        wanted = {name: (there, call) for name, (part, there, call) in looks.items() if part in self.parts}
-        self.unseen += [_not_configured(name) for name, (there, _) in wanted.items() if not there]
-        return {name: call for name, (there, call) in wanted.items() if there}
+        wanted = [part for part in PARTS if part.of in self.parts]
+        configured = [part for part in wanted if part.there(self.target)]
+        self.unseen += [f"{part.name}: {part.lacks}" for part in wanted if part not in configured]
+        return {part.name: partial(part.look, self.target, self.window) for part in configured}
 
     def _hosts_found(self) -> _Hosts:
         if not self.parts & {"hosts", "logs", "changes"}:
@@ -158,13 +124,14 @@ class _Look:
         forced = in_force(journal, self.target.label)
         told = tuple(messages(logs, skew, switched=list(switched.values())))
         reaching = [log.reaches for log in logs.values() if log.reaches is not None]
+        pending = tuple(_seen(found.get("pending migrations"), list, []))
         changed = [
             *changes.switches(releases, switched),
-            *changes.recorded(journal, self.target.label, at - self.back),
             *changes.mitigations(forced),
-            *changes.configuration(self.target),
             *(change for name, m in machines.items() for change in changes.files(name, m.files or {})),
             *_seen(found.get("migrations"), list[Change], []),
+            *changes.not_run(pending),
+            *self._recorded(journal, at),
         ]
         traffic: Flow | None = _seen(found.get("traffic"), Flow, None)
         readings: list[list[Reading]] = _seen(found.get("routes"), list, [])
@@ -184,6 +151,8 @@ class _Look:
             unreachable={
                 name: host.failed[what] for name, host in on.items() for what in host.failed if what == "host"
             },
+            nothing_live={name: host.failed["release"] for name, host in on.items() if "release" in host.failed},
+            served=_seen(found.get("versions"), dict, {}),
             database=database,
             redis=cache,
             queues=tuple(_seen(found.get("queues"), list, [])),
@@ -194,6 +163,7 @@ class _Look:
             suspicious=tuple(messages(logs, skew, suspicious=True)),
             lines=sum(log.lines for log in logs.values()),
             reaches=max(reaching, default=None),
+            pending=pending,
             changes=tuple(sorted(changed, key=lambda change: -(change.at or 0.0))),
             in_force=tuple(forced),
             failed=changes.failed(journal, self.target.label, at - TRIED),
@@ -205,9 +175,14 @@ class _Look:
             seconds=seconds,
         )
 
+    def _recorded(self, journal: Journal, at: float) -> list[Change]:
+        """What changed by the word of the record and of the configuration."""
+        return [*changes.recorded(journal, self.target.label, at - self.back), *changes.configuration(self.target)]
+
     def _good(self, standing: Standing, releases: Mapping[str, Release]) -> Release | None:
-        """The last known good release that is not live."""
-        if not releases:
+        """The last known good release that is not live. Of a platform that could not be read, only a repository on this
+        machine is asked: whatever else did not answer once would not answer now."""
+        if not releases and self.target.environment.git is None:
             return None
         try:
             return standing.last_known_good(platform_of(self.target).releases(), {r.id for r in releases.values()})
@@ -230,21 +205,6 @@ def _hasty(target: Target) -> Target:
         if (store := getattr(environment, name)) is not None
     }
     return replace(target, environment=environment.model_copy(update=update))
-
-
-def _timeout(environment: Environment) -> float:
-    return min(environment.checks.timeout, TIMEOUT)
-
-
-def _not_configured(name: str) -> str:
-    where = {
-        "traffic": "observation.metrics is not configured",
-        "certificates": "no url is https",
-        "migrations": "needs the tables laravel and database",
-        "halted": "no lever queues or scheduler tells whether work is halted",
-        "dependencies": "no third party is configured",
-    }
-    return f"{name}: {where.get(name, f'no table {name} is configured')}"
 
 
 def _no_database(environment: Environment, why: str) -> DatabaseState:

@@ -1,19 +1,44 @@
-"""What is looked at beside the hosts, a function for each part; each takes the environment with little patience."""
+"""What is looked at beside the hosts, a line for each part; each takes the environment with little patience."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from runbook_lib.config import Environment, Target
+from runbook_lib.datastores.redis import redis_of
 from runbook_lib.datastores.sql import sql_of
+from runbook_lib.diagnosis.flow import flow
 from runbook_lib.levers import lever_of
 from runbook_lib.levers.base import Request
-from runbook_lib.probes import database, queues
+from runbook_lib.probes import changes, database, dependencies, queues, redis
 from runbook_lib.probes.certificates import Certificate, certificate
 from runbook_lib.probes.database import DatabaseState
 from runbook_lib.probes.http import places
+from runbook_lib.probes.rounds import rounds
+from runbook_lib.probes.serving import served
 from runbook_lib.probes.together import together
+
+# One request, one connection, one command; several of them.
+TIMEOUT = 4.0
+LONGEST = 10.0
+# So often are the routes asked.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that is looked at. name: of what is found; of: the part of a look that it belongs to; there: whether it
+    is configured; lacks: what is not, where it is not; look: takes the environment and the seconds of its window."""
+
+    name: str
+    of: str
+    there: Callable[[Target], object]
+    lacks: str
+    look: Callable[[Target, float], Any]
 
 
 def database_state(target: Target) -> DatabaseState:
@@ -56,3 +81,87 @@ def certificates(environment: Environment, timeout: float, seconds: float) -> li
     looks = {url: partial(certificate, url, timeout) for url in secure(environment)}
     found = together(looks, seconds)
     return [one for one in found.values() if isinstance(one, Certificate)]
+
+
+def _patience(target: Target) -> float:
+    """Seconds that one request may take."""
+    return min(target.environment.checks.timeout, TIMEOUT)
+
+
+def _has_migrations(target: Target) -> bool:
+    return target.environment.database is not None and target.environment.laravel is not None
+
+
+PARTS: tuple[Part, ...] = (
+    Part("routes", "routes", lambda t: True, "", lambda t, w: rounds(t.environment, w, ROUNDS, _patience(t))),
+    Part(
+        "traffic",
+        "traffic",
+        lambda t: t.environment.observation.metrics,
+        "observation.metrics is not configured",
+        lambda t, w: flow(t.environment, w, _patience(t), LONGEST),
+    ),
+    Part(
+        "database",
+        "database",
+        lambda t: t.environment.database,
+        "no table database is configured",
+        lambda t, w: database_state(t),
+    ),
+    Part(
+        "redis",
+        "redis",
+        lambda t: t.environment.redis,
+        "no table redis is configured",
+        lambda t, w: redis.state(redis_of(t)),
+    ),
+    Part(
+        "queues",
+        "queues",
+        lambda t: t.environment.queues,
+        "no table queues is configured",
+        queue_states,
+    ),
+    Part(
+        "halted",
+        "queues",
+        halting,
+        "no lever queues or scheduler tells whether work is halted",
+        lambda t, w: halted(t),
+    ),
+    Part(
+        "dependencies",
+        "dependencies",
+        lambda t: t.environment.dependencies,
+        "no third party is configured",
+        lambda t, w: dependencies.states(t.environment.dependencies, _patience(t), LONGEST),
+    ),
+    Part(
+        "certificates",
+        "certificates",
+        lambda t: secure(t.environment),
+        "no url is https",
+        lambda t, w: certificates(t.environment, _patience(t) / 2, LONGEST),
+    ),
+    Part(
+        "versions",
+        "changes",
+        lambda t: t.environment.checks.version,
+        "checks.version is not configured",
+        lambda t, w: served(t.environment, _patience(t), LONGEST),
+    ),
+    Part(
+        "migrations",
+        "changes",
+        _has_migrations,
+        "needs the tables laravel and database",
+        lambda t, w: changes.migrations(t),
+    ),
+    Part(
+        "pending migrations",
+        "changes",
+        _has_migrations,
+        "needs the tables laravel and database",
+        lambda t, w: changes.pending(t),
+    ),
+)

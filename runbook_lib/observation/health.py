@@ -48,5 +48,5 @@ def look(
     replicas = on_release(platform, release)
     if not all(reading.ok for reading in replicas):
         return replicas
-    asked = routes(environment, version=(release.tag, release.id, release.short_id, release.id[:7]))
+    asked = routes(environment, version=release.names)
     return replicas + Client(environment.checks.timeout).all(places(environment), asked, keys())

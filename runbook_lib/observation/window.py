@@ -84,7 +84,7 @@ def _seen(
     held = keys() if keys else {}
     before, wall = None if keys else traffic(environment), time.time()
     earlier = _log_lines(platform, wall - LOG_LOOK_BACK)
-    asked = routes(environment, version=(release.tag, release.id, release.short_id, release.id[:7]))
+    asked = routes(environment, version=release.names)
     told = began
     while True:
         now = time.monotonic()

@@ -31,6 +31,11 @@ class Release:
     def short_id(self) -> str:
         return self.id.removeprefix("sha256:")[:12]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By which of these an application says that it is this release."""
+        return tuple(name for name in (self.tag, self.id, self.short_id, self.id[:7]) if name)
+
     def __str__(self) -> str:
         return f"{self.tag} ({self.short_id})" if self.tag else self.short_id
 

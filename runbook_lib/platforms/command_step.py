@@ -117,7 +117,7 @@ class _Attempts:
             result = self.connector.change(command, mark, repeatable=again)
             if not result.ok:
                 raise StepFailedError(
-                    f"`{command}` on {self.connector.host} ended with status {result.code}: "
+                    f"`{command.short}` on {self.connector.host} ended with status {result.code}: "
                     f"{printable(result.last_line, 300) or 'no output'}",
                     next_step="mend the cause; what served before is put back",
                 )

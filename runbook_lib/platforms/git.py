@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 LOG_LINES = 2000
 # Read from the end of each log file: one of a gigabyte, or a single line of that length, must not be read whole.
 LOG_BYTES = 1_048_576
+# A file that is not there is no error.
+TAIL = f'test ! -e "$1" || tail -c {LOG_BYTES} -- "$1"'
 TITLE_LIMIT = 200
 RESTARTS = "requests may fail for a moment"
 
@@ -127,7 +129,7 @@ class GitPlatform:
 
     def _tail(self, file: Path) -> Command:
         path = self._layout.live_folder / file
-        return Command.of("tail", "-c", str(LOG_BYTES), str(path), timeout=READ_TIMEOUT)
+        return Command.of("sh", "-c", TAIL, "sh", str(path), timeout=READ_TIMEOUT)
 
     def release_on(self, host: str) -> Release:
         return self._live(self._connectors[host])
@@ -198,11 +200,16 @@ class GitPlatform:
         return in_order(line for line in lines if line.at is None or line.at >= since)
 
     def _log(self, host: str, connector: Connector) -> list[LogLine]:
-        """The last lines of a host's log files. A file that is not there yet has none."""
-        lines: list[LogLine] = []
-        for file in self._git.logs:
-            result = connector.read(self._tail(file))
-            lines += dated(host, _last_lines(result.output)) if result.ok else []
+        """The last lines of a host's log files. A file that is not there yet has none. PlatformError where there is one
+        that cannot be read and the others say nothing."""
+        read = {file: connector.read(self._tail(file)) for file in self._git.logs}
+        lines = [line for one in read.values() if one.ok for line in dated(host, _last_lines(one.output))]
+        closed = [one for one in read.values() if not one.ok]
+        if closed and not lines:
+            raise PlatformError(
+                f"the log on {host} cannot be read: {printable(closed[0].last_line)}",
+                next_step="check git.logs in runbooks.toml, and who may read it",
+            )
         return in_order(lines)[-LOG_LINES:]
 
 

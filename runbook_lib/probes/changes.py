@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from runbook_lib.command import Command, printable
 from runbook_lib.config import FILE_NAME, Target
 from runbook_lib.datastores.sql import sql_of
+from runbook_lib.errors import CommandError, PlatformError
+from runbook_lib.migrations.files import in_order, migration_name
+from runbook_lib.platforms import platform_of
 from runbook_lib.platforms.base import Release
 from runbook_lib.run.in_force import InForce
 from runbook_lib.run.journal import Journal
@@ -18,6 +22,9 @@ Kind = Literal["release", "configuration", "migration", "run", "mitigation"]
 
 RUNS = 30
 MIGRATIONS = 5
+# A folder that is not there holds no migrations; one that cannot be read is an error.
+LISTING = 'for folder; do test ! -e "$folder" || ls -- "$folder" || exit 1; done'
+PATIENCE = 4.0
 # Runbooks that change nothing.
 LOOKING = ("triage", "verify", "site_down", "high_error_rate", "high_latency", "data_concern", "suspected_breach")
 
@@ -97,6 +104,35 @@ def _migrations(target: Target) -> Iterator[Change]:
     if last:
         more = f" and {len(last) - MIGRATIONS} more" if len(last) > MIGRATIONS else ""
         yield Change("migration", f"last batch: {', '.join(last[:MIGRATIONS])}{more}")
+
+
+def pending(target: Target) -> list[str]:
+    """The migrations among the files of the live release that have no row, as they would run; of the first host.
+    RunbookError where files or rows cannot be read."""
+    laravel, platform = target.environment.laravel, platform_of(target)
+    assert laravel is not None  # noqa: S101 - only looked at where it is configured
+    folders, within = laravel.migrations, laravel.folder or "."
+    command = Command.of("sh", "-c", LISTING, "sh", *folders, cwd=within, timeout=PATIENCE)
+    host = next(iter(platform.hosts()), None)
+    if host is None:
+        raise PlatformError(f"nothing of {target.label} runs", next_step="see what the platform says of it")
+    connector, inside = platform.live(command, host)
+    listed = connector.read(inside)
+    if not listed.ok:
+        raise CommandError(
+            f"{', '.join(folders)} on {host} cannot be read: {printable(listed.last_line)}",
+            next_step="check laravel.folder and laravel.migrations",
+        )
+    with sql_of(target).transaction(writes=False) as execute:
+        ran = {str(name) for (name,) in execute("SELECT migration FROM migrations")}
+    files = (line for line in listed.output.splitlines() if line.endswith(".php"))
+    return in_order(name for file in files if (name := migration_name(file)) not in ran)
+
+
+def not_run(names: Sequence[str]) -> list[Change]:
+    """Migrations that came with the live release and did not run."""
+    more = f" and {len(names) - MIGRATIONS} more" if len(names) > MIGRATIONS else ""
+    return [Change("migration", f"not run: {', '.join(names[:MIGRATIONS])}{more}")] if names else []
 
 
 def _modified(file: Path) -> float | None:

@@ -224,7 +224,8 @@ def _wrong(route: Route, answer: Answer) -> str:
     """What is wrong with an answer, or an empty string."""
     status, body = answer.status, answer.body
     if status != route.status:
-        return f"{status} instead of {route.status}: {printable(mask(readable(body)), 120)}"
+        leads = f" to {location}" if (location := answer.headers.get("Location")) else ""
+        return printable(mask(f"{status}{leads} instead of {route.status}: {readable(body)}"), 160)
     if route.contains and route.contains not in body:
         return f"{status}, but without {route.contains!r}"
     for name, value in route.headers:

@@ -21,6 +21,7 @@ _VARIABLE = re.compile(r"\b(?:0x)?[0-9a-fA-F-]{8,}\b|\d+|\"[^\"]*\"|'[^']*'")
 # Lines of a stack trace, which repeat what the line above them said.
 _CONTINUED = ("[previous exception]", "[stacktrace]", "#")
 LINE_LIMIT = 2000
+SHOWN = 160
 
 
 def errors(lines: Iterable[LogLine]) -> Counter[str]:
@@ -45,4 +46,13 @@ def is_error(text: str) -> bool:
 def message_of(text: str) -> str:
     """What is the same in each occurrence of a message."""
     # Masked first: what is left out of the message may be a part of a secret.
-    return printable(_VARIABLE.sub("…", _STAMP.sub("", mask(text)[:LINE_LIMIT])).strip(), 160)
+    return printable(_VARIABLE.sub("…", _undated(text)).strip(), SHOWN)
+
+
+def example_of(text: str) -> str:
+    """One line as it was logged, without its time."""
+    return printable(_undated(text).strip(), SHOWN)
+
+
+def _undated(text: str) -> str:
+    return _STAMP.sub("", mask(text)[:LINE_LIMIT])

@@ -13,15 +13,21 @@ import requests
 from runbook_lib.config import Environment, Observation
 from runbook_lib.probes.http import Client, places
 
+# Statuses by which users are turned away: not let in, page expired, locked, too many. What is asked for wrongly (400,
+# 404, 422) is everyday life.
+REFUSALS = frozenset({401, 403, 419, 423, 429})
+
 
 @dataclass
 class Traffic:
     """Requests of a period, or since a process started. requests, errors: counts (an error is a status of 5xx);
-    buckets: requests no slower than each bound in seconds, cumulative."""
+    buckets: requests no slower than each bound in seconds, cumulative; refused: how many were answered with each of
+    REFUSALS."""
 
     requests: float = 0.0
     errors: float = 0.0
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
+    refused: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
     @property
     def error_rate(self) -> float | None:
@@ -56,7 +62,8 @@ class Traffic:
         if self.requests < before.requests:
             return self
         buckets = {bound: count - before.buckets.get(bound, 0.0) for bound, count in self.buckets.items()}
-        return Traffic(self.requests - before.requests, self.errors - before.errors, buckets)
+        refused = {status: count - before.refused.get(status, 0.0) for status, count in self.refused.items()}
+        return Traffic(self.requests - before.requests, self.errors - before.errors, buckets, refused)
 
 
 def traffic(environment: Environment, timeout: float = 2.0) -> Traffic | None:
@@ -64,11 +71,9 @@ def traffic(environment: Environment, timeout: float = 2.0) -> Traffic | None:
     observation = environment.observation
     if not observation.metrics:
         return None
-    client = Client(timeout)
     bases: Sequence[str] = environment.replica_urls or places(environment)
     try:
-        texts = [client.text(base.rstrip("/") + observation.metrics) for base in bases]
-        return _sum(texts, observation.requests_metric, observation.latency_metric)
+        return merged(counters(base, observation, timeout).total for base in bases)
     except (requests.RequestException, ValueError):
         return None
 
@@ -102,6 +107,8 @@ def merged(several: Iterable[Traffic]) -> Traffic:
         found.errors += one.errors
         for bound, count in one.buckets.items():
             found.buckets[bound] += count
+        for status, count in one.refused.items():
+            found.refused[status] += count
     return found
 
 
@@ -128,21 +135,7 @@ def _count(traffic: Traffic, sample: Any, observation: Observation) -> None:
         status = sample.labels.get("status") or sample.labels.get("code") or ""
         traffic.requests += sample.value
         traffic.errors += sample.value if status.startswith("5") else 0
+        if status.isdecimal() and int(status) in REFUSALS:
+            traffic.refused[int(status)] += sample.value
     else:
         traffic.buckets[float(sample.labels["le"])] += sample.value
-
-
-def _sum(texts: Sequence[str], requests_metric: str, latency_metric: str) -> Traffic:
-    from prometheus_client.parser import text_string_to_metric_families
-
-    found = Traffic()
-    for text in texts:
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if sample.name == requests_metric:
-                    found.requests += sample.value
-                    status = sample.labels.get("status") or sample.labels.get("code") or ""
-                    found.errors += sample.value if status.startswith("5") else 0
-                elif sample.name == f"{latency_metric}_bucket":
-                    found.buckets[float(sample.labels["le"])] += sample.value
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from runbook_lib.config import Observation
@@ -12,7 +13,7 @@ from runbook_lib.diagnosis.remedies import Remedies
 from runbook_lib.platforms.base import Release
 from runbook_lib.probes.http import Reading
 from runbook_lib.probes.messages import Message
-from runbook_lib.probes.metrics import Traffic
+from runbook_lib.probes.metrics import Traffic, merged
 from runbook_lib.run.standing import Standing
 
 NOW = 1_800_000_000.0
@@ -40,18 +41,22 @@ def traffic(requests: float, errors: float = 0, slow: float = 0) -> Traffic:
     )
 
 
+def refused(status: int, before: float = 0) -> Flow:
+    """Real traffic of which four of ten requests are refused. before: share of the earlier ones that were, too."""
+    return flow(refused={status: 4}, before=replace(traffic(20_000), refused={status: 20_000 * before}))
+
+
 def flow(
     route: str = "/checkout",
     errors: float = 0,
     slow: float = 0,
     before: Traffic | None = None,
     started: float = NOW - 7200,
+    refused: dict[int, float] | None = None,
 ) -> Flow:
-    """Ten requests in each of two parts, so many of which failed or were slow."""
-    part = {route: traffic(10, errors, slow)}
-    return Flow(
-        3.0, (part, part), {URL: traffic(20, errors * 2, slow * 2)}, {route: before or traffic(20_000)}, started
-    )
+    """Ten requests in each of two parts, so many of which failed, were slow or were refused."""
+    part = {route: replace(traffic(10, errors, slow), refused=refused or {})}
+    return Flow(3.0, (part, part), {URL: merged([part[route]] * 2)}, {route: before or traffic(20_000)}, started)
 
 
 def message(text: str, began: float, count: int = 20, before: int = 0, reaches: float = NOW - 20_000) -> Message:

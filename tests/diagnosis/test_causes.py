@@ -29,7 +29,7 @@ from runbook_lib.probes.workers import Process
 from runbook_lib.probes.writing import Guarded
 from runbook_lib.run.in_force import InForce
 from runbook_lib.run.standing import Standing
-from tests.diagnosis.facts import GOOD, LIVE, NOW, URL, facts, flow, impact, message, reading, traffic
+from tests.diagnosis.facts import GOOD, LIVE, NOW, URL, facts, flow, impact, message, reading, refused, traffic
 
 ERRORS = impact(reading("/up"), real=flow(errors=4))
 SLOW = impact(reading("home page", seconds=0.9), real=flow(slow=5))
@@ -52,6 +52,8 @@ BURST = (message('ERROR SQLSTATE[42703]: column "vip" does not exist', NOW - 60)
 UNCOUNTED = Impact(impact().rounds, None, impact().limits, BURST, NOW)
 PROVIDER = "ERROR PaymentFailed: the payment provider answers 401: invalid API key"
 ROUTES = ("/up", "/ready", "home page")
+LIMITED = InForce("rate limit", "shop/production", NOW - 600, "r1", "papermill ...", {"action": "rate_limit"})
+NO_WRITES = InForce("writes stopped", "shop/production", NOW - 600, "r1", "papermill ...", {"action": "read_only"})
 HALTED = InForce("queues halted", "shop/production", NOW - 600, "r1", "papermill ...", {"action": "pause_queues"})
 
 
@@ -284,6 +286,63 @@ FAULTS: dict[str, tuple[str, Facts]] = {
         "schema-mismatch",
         said("ERROR SQLSTATE[42S02]: Base table or view not found", database=WELL),
     ),
+    "a table is gone whose migration never ran": (
+        "migrations-pending",
+        said(
+            "ERROR SQLSTATE[42S02]: Base table or view not found",
+            database=WELL,
+            pending=("2026_01_01_000000_create_carts_table",),
+            since=NOW - 65,
+            passed={},
+        ),
+    ),
+    "the database's file is none": (
+        "database-corrupt",
+        said("ERROR file is not a database", database=replace(DOWN, saw="file is not a database")),
+    ),
+    "pages of a table are damaged": (
+        "database-corrupt",
+        said("ERROR SQLSTATE[XX001]: Data corrupted: 7 ERROR:  invalid page in block 3 of relation", database=WELL),
+    ),
+    "the link leads to no release": (
+        "release-incomplete",
+        facts(REFUSED, releases={}, nothing_live={"web-1": "current leads to releases/x"}, unreachable={"web-1": "sh"}),
+    ),
+    "the former code is still served": (
+        "stale-code",
+        facts(
+            ERRORS,
+            since=NOW - 60,
+            passed={},
+            messages=(message("boom", NOW - 58),),
+            served={URL: '{"version": "v1.4.2"}'},
+        ),
+    ),
+    "the home page leads elsewhere": ("error-spike", facts(impact(reading("home page", 302), real=flow()))),
+    "everybody is throttled": ("throttled", facts(impact(reading("home page", 429), real=refused(429)))),
+    "the checks alone are throttled": ("throttled", facts(impact(reading("home page", 429)))),
+    "every form is refused": ("sessions-lost", facts(impact(real=refused(419)))),
+    "orders are refused": ("access-refused", facts(impact(real=refused(423)))),
+    "nobody is let in any more": ("access-refused", facts(impact(real=refused(401, before=0.02)))),
+    "nobody is let in since the release": (
+        "bad-release",
+        facts(impact(real=refused(403)), since=NOW - 60, passed={GOOD.id: NOW - 90_000}),
+    ),
+    "a rate limit that a run put in force is forgotten": (
+        "mitigation-left-on",
+        facts(impact(reading("home page", 429), real=refused(429)), in_force=(LIMITED,)),
+    ),
+    "writes that a run stopped are missed": (
+        "mitigation-left-on",
+        said("ERROR SQLSTATE[25006]: cannot execute INSERT in a read-only transaction", in_force=(NO_WRITES,)),
+    ),
+    "the configuration names another provider": (
+        "configuration-change",
+        said(
+            "ERROR the payment provider answers 404",
+            changes=(Change("configuration", ".env was written", NOW - 62, "web-1"),),
+        ),
+    ),
     "jobs fail": (
         "jobs-failing",
         facts(messages=(message("ERROR job App.Jobs.Invoice failed, TypeError", NOW - 60),)),
@@ -413,6 +472,10 @@ QUIET: dict[str, Facts] = {
         hosts=WEB, machines=machines(guarded=(Guarded("storage/logs/laravel.log", "root", "root", 0o644),),
         processes=(Process(9, "S", "php-fpm: pool www", "www-data"),)),
     ),
+    "an interface that many ask without a token, as always": facts(impact(real=refused(401, before=0.35))),
+    "a release that names itself": facts(served={URL: "bbbbbbb", "http://web-1": "shop v1.5.0"}),
+    "a release that is about to be served": facts(served={URL: "v1.4.2"}, since=NOW - 20),
+    "migrations that are still to run, and nobody misses them": facts(pending=("2026_01_01_000000_add_vip",)),
     "a host that cannot be looked into and nobody is hurt": facts(unreachable={"web-2": "no route"}),
 }  # fmt: skip
 
@@ -553,3 +616,25 @@ def test_what_is_seen_and_told_is_one_cause() -> None:
         said("ERROR cURL error 28: timed out", dependencies=(DependencyState("payments", "answers 503"),))
     ).causes
     assert [cause.name for cause in found].count("third-party") == 1
+
+
+NOT_RUN = said("ERROR SQLSTATE[42S02]: Base table or view not found", pending=("create_carts",), passed={})
+
+
+def test_migrations_that_never_ran_are_run_by_a_lever_that_is_there_for_it() -> None:
+    able = Remedies({"environment": "production"}, frozenset({"migrate_now"}))
+    (first, *_) = diagnose(replace(NOT_RUN, remedies=able)).causes
+    assert first.command == "papermill mitigate.ipynb -p action migrate_now -p environment production"
+
+
+def test_a_release_that_never_passed_goes_back_where_its_migrations_never_ran() -> None:
+    (first, *_) = diagnose(NOT_RUN).causes
+    assert first.command.startswith(f"papermill rollback.ipynb -p tag {GOOD.tag}")
+    assert "artisan migrate --force" in first.supporting[-1]
+
+
+def test_a_release_that_was_well_before_is_given_its_migrations_by_hand() -> None:
+    (first, *_) = diagnose(replace(NOT_RUN, standing=Standing(passed={LIVE.id: NOW - 9000}))).causes
+    assert (first.name, first.command) == ("migrations-pending", "")
+    assert "artisan migrate --force" in first.by_hand
+    assert not any("another way" in line for line in first.supporting)

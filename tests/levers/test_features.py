@@ -62,7 +62,8 @@ class TestRedis:
 
     def test_several_at_once_are_in_force_each(self, project: Project, client: redis.Redis) -> None:
         client.mset({KEY: "1", "shop:features:reviews": "on"})
-        mitigate("disable_features", "recommendations, reviews")
+        summary = mitigate("disable_features", "recommendations, reviews")
+        assert "-p value 'recommendations, reviews'" in summary
         assert client.get("shop:features:reviews") == b"off"
         assert [item.what for item in project.in_force] == [
             "feature recommendations switched off",

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from runbook_lib.levers import limit_probe
 from tests.connectors.conftest import server, started_server
-from tests.connectors.sshd import Server
+from tests.connectors.sshd import Server, unavailable
 from tests.levers.mitigating import KEY, Project, mitigate, undo
 from tests.levers.test_rate_limit import snippet
+from tests.real import laravel_app
 from tests.real.balancers import Balancer
 
 __all__ = ["server", "started_server"]
@@ -155,6 +157,30 @@ def test_room_is_made_on_each_host(project: Project, there: Path) -> None:
     assert not (there / "old.log").exists()
     steps = [event.data["step"] for event in project.journal.events(kind="step finished")]
     assert [step.split(".")[1] for step in steps if "free" in step] == ["web-1", "web-2"]
+
+
+def test_a_real_laravel_on_a_host_goes_into_maintenance_mode_and_back(
+    project: Project, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if reason := laravel_app.missing():
+        unavailable(reason)
+    monkeypatch.setenv("BYPASS", "way-in-7f3a91")
+    application = laravel_app.install(laravel_app.build_repository(tmp_path / "there"))
+    with laravel_app.serving(application, {"CACHE_DRIVER": "array", "SESSION_DRIVER": "array"}) as url:
+        one_host = HEAD.replace('"web-1", "web-2"', '"web-1"').format(key=KEY, url=url, path=application)
+        smoke = 'smoke = [{ name = "page", path = "/version" }]'
+        project.configure(
+            head=one_host.replace("checks.within = 3", ""),
+            laravel='database = "sqlite"\nbypass = { env = "BYPASS" }',
+            checks=f"within = 5\n{smoke}",
+        )
+        mitigate("maintenance")
+        assert requests.get(f"{url}/version", timeout=5).status_code == 503
+        assert (application / "storage" / "framework" / "down").exists()
+        assert project.says == ["in effect"]
+        undo("maintenance")
+        assert requests.get(f"{url}/version", timeout=5).status_code == 200
+        assert project.in_force == []
 
 
 def test_nginx_on_a_host_of_its_own(

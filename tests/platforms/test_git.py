@@ -290,6 +290,15 @@ def test_logs_of_several_files_are_in_order_and_since(shop: Shop) -> None:
     ]
 
 
+def test_a_log_that_cannot_be_read_is_no_log_without_lines(shop: Shop) -> None:
+    (shop.live_folder / "a.log").mkdir()
+    with pytest.raises(PlatformError, match=r"the log on local cannot be read: .*a\.log") as refused:
+        shop.platform(logs=["a.log"]).logs(0)
+    assert "git.logs" in refused.value.next_step
+    (shop.live_folder / "b.log").write_text("2026-01-01T13:00:00Z b\n")
+    assert [line.text for line in shop.platform(logs=["a.log", "b.log"]).logs(0)] == ["2026-01-01T13:00:00Z b"]
+
+
 def test_logs_are_at_most_2000_lines_a_host(shop: Shop) -> None:
     for name in ("a.log", "b.log"):
         (shop.live_folder / name).write_text("".join(f"2026-01-01T12:00:00Z {n} {'x' * 100}\n" for n in range(3000)))

@@ -66,7 +66,8 @@ def test_a_redirect_is_an_answer_and_is_not_followed(application):
         request.end_headers()
 
     application.answers["/"] = moved
-    assert ask(application, "/").status == 302
+    reading = ask(application, "/")
+    assert (reading.status, reading.saw) == (302, "302 to /up instead of 200: ")
     assert application.count("/up") == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.command import MASK, Secret
 from runbook_lib.platforms.base import LogLine
-from runbook_lib.probes.logs import errors, new_errors
+from runbook_lib.probes.logs import errors, example_of, message_of, new_errors
 
 
 def lines(*texts):
@@ -50,6 +50,12 @@ def test_a_message_comes_out_printable_and_masked():
     (message,) = errors(lines(f"ERROR \x1b[31m {secret.reveal()}"))
     assert message.isprintable()
     assert MASK in message
+
+
+def test_an_example_is_the_line_without_its_time():
+    line = "[2026-01-31 12:00:00] production.ERROR: the provider answers 401: {'order': 7}"
+    assert example_of(line) == "production.ERROR: the provider answers 401: {'order': 7}"
+    assert message_of(line) == "production.ERROR: the provider answers …: {…: …}"
 
 
 def test_a_monstrous_line_is_read_quickly():

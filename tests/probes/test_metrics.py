@@ -11,7 +11,8 @@ INF = float("inf")
 PAGE = """\
 # TYPE http_requests_total counter
 http_requests_total{status="200"} 90
-http_requests_total{status="404"} 5
+http_requests_total{status="404"} 2
+http_requests_total{status="429"} 3
 http_requests_total{status="500"} 4
 http_requests_total{code="503"} 1
 # TYPE http_request_duration_seconds histogram
@@ -41,10 +42,17 @@ def test_requests_and_errors_are_counted(application):
     assert (found.requests, found.errors, found.error_rate) == (100, 5, 0.05)
 
 
+def test_who_is_turned_away_is_counted_by_status(application):
+    application.answers["/metrics"] = (200, PAGE)
+    found = traffic(environment(application))
+    assert found.refused == {429: 3}
+    assert Traffic(300, refused={429: 9}).since(found).refused == {429: 6}
+
+
 def test_the_replicas_are_added_up(application):
     application.answers["/metrics"] = (200, PAGE)
     found = traffic(environment(application, replica_urls=[application.url, application.url + "/"]))
-    assert found.requests == 200
+    assert (found.requests, found.refused) == (200, {429: 6})
     assert found.buckets[0.1] == 100
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from runbook_lib.command import mask
+from runbook_lib.command import mask, quantity
 from runbook_lib.diagnosis import Cause, Diagnosis, Facts
 from runbook_lib.diagnosis.rules.saying import clock, lasting
 from runbook_lib.display import Table, markdown
@@ -42,7 +42,7 @@ def scope(facts: Facts) -> Table:
             for route, t in list(impact.routes_erring.items())[:SHOWN]
         ]
     rows += [(f"check {reading.name}", f"{reading.saw}, at {reading.place}") for reading in impact.failing[:SHOWN]]
-    notes = [f"{len(facts.unseen)} things were not looked at; they are listed below"] if facts.unseen else []
+    notes = [f"not looked at: {quantity(len(facts.unseen), 'part')}, listed below"] if facts.unseen else []
     return Table(f"{facts.label} at {clock(facts.at)}, looked at for {facts.seconds:.1f} s", ("", ""), rows, notes)
 
 
@@ -59,7 +59,7 @@ def changed(facts: Facts) -> Table:
 
 def state(facts: Facts) -> Table:
     """Each part that was looked at, and what was not."""
-    rows = [*_stores(facts), *_machines(facts), *_certificates(facts)]
+    rows = [*_stores(facts), *_third_parties(facts), *_machines(facts), *_certificates(facts)]
     unseen = [f"not looked at: {line}" for line in facts.unseen]
     return Table("What it stands on", ("part", "result", "saw"), rows, unseen)
 
@@ -105,6 +105,11 @@ def _stores(facts: Facts) -> Iterator[Row]:
         words += f", {sum(last.failed.values())} failed in the last hour" if last.failed else ""
         backed_up = limits and (last.waiting > limits.max_waiting or last.oldest_age > limits.max_age)
         yield "queues", "bad" if backed_up else "good", words
+
+
+def _third_parties(facts: Facts) -> Iterator[Row]:
+    for one in facts.dependencies:
+        yield f"third party {one.name}", "good" if one.well else "bad", str(one).partition(": ")[2]
 
 
 def _machines(facts: Facts) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.features import without_the_feature
@@ -25,6 +27,11 @@ NO_CONNECTION_LEFT = (
 READ_ONLY = (
     r"SQLSTATE\[25006\]|in a read-only transaction|--(super-)?read-only option|server is (running in )?read-?only"
     r"|\b(1290|1792|1836)\b.{0,80}read"
+)
+CORRUPT = (
+    r"file is not a database|database disk image is malformed|invalid page in block|could not read block"
+    r"|missing chunk number|SQLSTATE\[XX00[12]\]|marked as crashed|incorrect key file"
+    r"|(index|table|tablespace) .{0,80} (is (corrupt|missing)|needs repair)|database page corruption"
 )
 MOSTLY_USED = 0.95
 
@@ -53,6 +60,27 @@ def database_down(facts: Facts) -> Cause | None:
             texts(told),
         )
     return None
+
+
+def database_corrupt(facts: Facts) -> Cause | None:
+    """What lies on the disk is no longer a database, or parts of it are not: a restart brings nothing back."""
+    state, told = facts.database, matching(facts, CORRUPT) if facts.impact.hurt else []
+    broken = state is not None and not state.reachable and re.search(CORRUPT, state.saw, re.IGNORECASE) is not None
+    if state is not None and broken:
+        seen = [f"{state.kind}: {state.saw}"]
+    elif told:
+        seen = []
+    else:
+        return None
+    return Cause(
+        "database-corrupt",
+        0.97 if seen else 0.88,
+        f"the database's own files are damaged: {state.saw if state and seen else told[0].text}",
+        (*seen, *hurting(facts), *(said(m) for m in told[:3])),
+        (),
+        facts.remedies.runbook("data_concern"),
+        told=texts(told),
+    )
 
 
 def database_read_only(facts: Facts) -> Cause | None:

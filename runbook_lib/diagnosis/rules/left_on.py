@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
-from runbook_lib.diagnosis.rules.saying import clock, hurting, is_backed_up, lasting
+from runbook_lib.diagnosis.rules.database import READ_ONLY
+from runbook_lib.diagnosis.rules.saying import clock, hurting, is_backed_up, lasting, matching
 from runbook_lib.probes.http import Reading
+from runbook_lib.run.in_force import InForce
 
 MAINTENANCE = "maintenance mode"
+# What an action in force does to requests, by the status of their answer: nginx refuses with 503 unless told otherwise.
+TURNS_AWAY = {"rate_limit": (429, 503), "read_only": (423,)}
 # A mitigation without an incident is forgotten after so long.
 FORGOTTEN = 4 * 3600.0
 
@@ -45,7 +49,8 @@ def mitigation_left_on(facts: Facts) -> Cause | None:
     """A mitigation is still in force: it explains what users miss, or nobody remembers it."""
     items = [item for item in facts.in_force if item.what != MAINTENANCE]
     old = [item for item in items if facts.at - item.since > FORGOTTEN and not facts.incident_open]
-    suspects = items if facts.impact.hurt else old
+    shown = [item for item in items if _shows(facts, item)]
+    suspects = shown or (items if facts.impact.hurt else old)
     if not suspects:
         return None
     oldest = suspects[0]
@@ -53,13 +58,20 @@ def mitigation_left_on(facts: Facts) -> Cause | None:
     remedy = facts.remedies.runbook("mitigate", action=action, undo=True) if action else None
     return Cause(
         "mitigation-left-on",
-        0.55 if facts.impact.hurt else 0.3,
+        0.9 if shown else 0.55 if facts.impact.hurt else 0.3,
         f"{oldest.what} is still in force, since {clock(oldest.since)}",
         (*(str(item) for item in suspects[:5]), *hurting(facts)),
         () if facts.impact.hurt else ("users are not seen to be hindered",),
         remedy,
         "" if remedy else f"take it back: {oldest.undo}",
     )
+
+
+def _shows(facts: Facts, item: InForce) -> bool:
+    """Whether what users have is what this mitigation does."""
+    action, seen = item.facts.get("action"), {facts.impact.refusal, *(r.status for r in facts.impact.failing)}
+    refused = action == "read_only" and facts.impact.hurt and bool(matching(facts, READ_ONLY))
+    return refused or bool(seen & set(TURNS_AWAY.get(str(action), ())))
 
 
 HALTED = {"pause_queues": "queues", "pause_scheduler": "scheduler"}

@@ -111,7 +111,8 @@ def workers_standing(facts: Facts) -> list[str]:
 
 def host_down(facts: Facts) -> Cause | None:
     """Hosts that cannot be reached."""
-    gone = {host: why for host, why in facts.unreachable.items() if "not running" not in why and not _is_paused(why)}
+    away = {host: why for host, why in facts.unreachable.items() if host not in facts.nothing_live}
+    gone = {host: why for host, why in away.items() if "not running" not in why and not _is_paused(why)}
     if not gone or not facts.impact.hurt:
         return None
     everything = len(gone) == len(facts.machines) + len(gone)

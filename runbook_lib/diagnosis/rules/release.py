@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from runbook_lib.command import printable
 from runbook_lib.diagnosis.cause import Cause
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.saying import capped, clock, hurting, lasting, said, texts
+from runbook_lib.probes.http import names as is_named
 from runbook_lib.probes.messages import Message
 from runbook_lib.probes.metrics import Traffic
 
@@ -61,6 +63,46 @@ def bad_release(facts: Facts) -> Cause | None:
         remedy,
         by_hand,
         texts(_fresh(facts)),
+    )
+
+
+def stale_code(facts: Facts) -> Cause | None:
+    """What answers says that it is another release than any that was put in place: it was not started anew since."""
+    names = [name for release in facts.releases.values() for name in release.names]
+    other = {place: said for place, said in facts.served.items() if not any(is_named(said, name) for name in names)}
+    last = max(facts.switched.values(), default=None)
+    under_way = last is not None and facts.at - last < LAG
+    if not names or not other or (under_way and not facts.impact.hurt):
+        return None
+    place, said = next(iter(other.items()))
+    remedy = facts.remedies.mitigation("restart") or facts.remedies.own("restart_app", "restart_web", "reload")
+    return Cause(
+        "stale-code",
+        0.93 if facts.impact.hurt else 0.4,
+        f"{place} answers {said}, and what was put in place is {facts.live}",
+        (*(f"{where}: {what}" for where, what in list(other.items())[:5]), *hurting(facts)),
+        () if facts.impact.hurt else ("users are not seen to be hindered",),
+        remedy,
+        ""
+        if remedy
+        else "reload what keeps the former code: PHP-FPM with opcache, Octane, or the application's process",
+        told=texts(facts.current),
+    )
+
+
+def release_lost(facts: Facts) -> Cause | None:
+    """A host is there, and no release is found at the place from which it should serve."""
+    lost = {host: why for host, why in facts.nothing_live.items() if "running" not in why and "paused" not in why}
+    if not lost or not facts.impact.hurt:
+        return None
+    good = f" (the last known good one is {facts.good.tag})" if facts.good else ""
+    return Cause(
+        "release-incomplete",
+        0.95 if len(lost) == len(facts.nothing_live) and not facts.releases else 0.8,
+        f"no release is live on {', '.join(list(lost)[:3])}",
+        (*hurting(facts), *(f"{host}: {printable(why)}" for host, why in list(lost.items())[:5])),
+        by_hand=f"put a complete release there again{good}: where releases are folders, `ls -l current releases` shows "
+        "what is left, and `ln -sfn releases/TAG current` leads to it; then restart",
     )
 
 
@@ -135,11 +177,13 @@ def _from_the_start(facts: Facts) -> bool | None:
 
 
 def _trouble(facts: Facts, traffic: Traffic) -> float:
-    """The share of failed requests, or of slow ones where none fail."""
+    """The share of failed requests; where none fail, of those turned away, or else of slow ones."""
     if not traffic.requests:
         return 0.0
     if facts.impact.errors:
         return traffic.errors / traffic.requests
+    if facts.impact.refusal:
+        return traffic.refused.get(facts.impact.refusal, 0.0) / traffic.requests
     return traffic.slower(facts.impact.limits.max_p95_ms / 1000) / traffic.requests
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from runbook_lib.diagnosis.facts import Facts
+from runbook_lib.probes.logs import example_of
 from runbook_lib.probes.messages import Message
 
 
@@ -30,8 +31,10 @@ def hurting(facts: Facts) -> list[str]:
 
 
 def said(message: Message) -> str:
-    """A message as evidence."""
-    return f"{message.count} x since {clock(message.began)}: {message.text}"
+    """A message as evidence; where a part of it differs each time, one that was logged."""
+    times = f"{message.count} x since {clock(message.began)}"
+    varies = "…" in message.text and message.sample
+    return f"{times}, such as {example_of(message.sample)}" if varies else f"{times}: {message.text}"
 
 
 def matching(facts: Facts, pattern: str) -> list[Message]:

@@ -11,6 +11,7 @@ from functools import partial
 from runbook_lib.diagnosis.cause import Cause, Next
 from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.rules.features import without_the_feature
+from runbook_lib.diagnosis.rules.migrations import MISSING
 from runbook_lib.diagnosis.rules.saying import FEW, hurting, matching, said, share, texts
 from runbook_lib.probes.messages import Message
 
@@ -37,6 +38,10 @@ class Word:
 
 def _data_concern(facts: Facts) -> Next:
     return facts.remedies.runbook("data_concern")
+
+
+def _roll_back(facts: Facts) -> Next | None:
+    return facts.remedies.runbook("rollback", tag=facts.good.tag) if facts.good else None
 
 
 WORDS = (
@@ -80,19 +85,26 @@ WORDS = (
     Word(
         "release-incomplete",
         r"(class|interface|trait) \S+ (not found|does not exist)|target class \[.{0,120}\] does not exist"
-        r"|call to undefined (function|method)|could not find driver|failed opening required|ParseError"
+        r"|call to undefined method|failed opening required|ParseError"
         r"|syntax error, unexpected"
         r"|manifest not found|unable to locate file in (vite|mix) manifest|view \[.{0,80}\] not found"
-        r"|requires? .{0,40}php (version|extension)|composer detected issues"
         r"|(storage|bootstrap)/\S+: failed to open stream: no such file",
-        "the code that serves is incomplete or does not fit its PHP",
+        "the code that serves is incomplete",
         "was the release built in full there: `composer install`, the assets, caches of the former release, opcache? "
-        "was PHP or one of its extensions (`php -m`) changed? build it again, or roll back",
+        "build it again, or roll back",
+        _roll_back,
+    ),
+    Word(
+        "php-unfit",
+        r"could not find driver|call to undefined function|requires? .{0,40}php (version|extension)"
+        r"|composer detected issues|unable to load dynamic library",
+        "PHP is not as the code needs it",
+        "was PHP or one of its extensions changed there? compare `php -v` and `php -m` with what composer.json asks "
+        "for; install what is missing, reload PHP-FPM, restart workers",
     ),
     Word(
         "schema-mismatch",
-        r"no such (table|column)|has no column named|SQLSTATE\[(42S02|42S22|42P01|42703|23502)\]|unknown column"
-        r"|(table or view|column|relation)\b.{0,80}(not found|does not exist|doesn't exist)"
+        rf"{MISSING}|SQLSTATE\[23502\]"
         r"|doesn't have a default value|violates not-null|data too long for column|value too long for type",
         "the code and the schema of the database do not fit",
         "",
@@ -150,7 +162,8 @@ WORDS = (
         "throttled",
         r"too many (attempts|requests)|ThrottleRequests|limiting (requests|connections), excess|\b429\b",
         "requests are refused because there are too many",
-        "find out who sends them: one client, or everybody behind one address? raise the limit, or refuse that client",
+        "see which limit it is: of the balancer or web server, of the application (`throttle`, RateLimiter); was it "
+        "set by hand? who sends them: one client, or everybody behind one address? raise it, or refuse that client",
     ),
     Word(
         "sessions-lost",
@@ -169,6 +182,11 @@ WORDS = (
         _data_concern,
     ),
 )
+
+
+def by_hand(cause: str) -> str:
+    """What to do by hand for a cause of the table."""
+    return next(word.by_hand for word in WORDS if word.cause == cause)
 
 
 def rule(word: Word) -> Callable[[Facts], Cause | None]:

@@ -9,12 +9,21 @@ from runbook_lib.diagnosis.facts import Facts
 from runbook_lib.diagnosis.impact import ENOUGH, SLOW_ENOUGH, SLOW_SHARE
 from runbook_lib.diagnosis.rules.features import without_the_feature
 from runbook_lib.diagnosis.rules.saying import hurting, said, texts
+from runbook_lib.probes.http import Reading
 
 # Requests a second, relative to the average since the start, from which load counts as unusual.
 SPIKE = 3.0
 LONG_ENOUGH = 120.0
 OUTSIDE = (
     r"timed? ?out|curl error|refused|unreachable|gateway|provider|payment|upstream|HTTP 5\d\d|resolve host|dependency"
+)
+REDIRECTED = (
+    "see where it leads, and why: APP_URL, https that is forced behind a balancer whose headers are not trusted, a "
+    "login, a route that moved? where it is meant, change the check"
+)
+ANOTHER_ANSWER = (
+    "look at that page: an error page that is given with 200, a feature or text that changed, another host's answer? "
+    "where it is meant, change the check"
 )
 NOTHING_LOGGED = (
     "nothing of it is logged where the runbooks look: see the logs of the web server and of PHP-FPM, and name them in "
@@ -37,7 +46,6 @@ def error_spike(facts: Facts) -> Cause | None:
     evidence += [str(reading) for reading in answered[:2]]
     evidence += [said(message) for message in facts.current[:2]]
     outside = [m for m in facts.current if re.search(OUTSIDE, m.text + m.sample, re.IGNORECASE)]
-    silent = "" if facts.current else NOTHING_LOGGED
     title = "requests fail" + (f": {facts.current[0].text}" if facts.current else "")
     remedy = without_the_feature(facts)
     return Cause(
@@ -47,10 +55,17 @@ def error_spike(facts: Facts) -> Cause | None:
         tuple(evidence),
         (),
         remedy,
-        ""
-        if remedy
-        else silent or "see which feature or provider the messages name; switch it off, or ask the provider",
+        "" if remedy else _by_hand(facts, answered),
     )
+
+
+def _by_hand(facts: Facts, answered: list[Reading]) -> str:
+    if facts.current:
+        return "see which feature or provider the messages name; switch it off, or ask the provider"
+    statuses = {reading.status for reading in answered}
+    if statuses and all(300 <= status < 400 for status in statuses):
+        return REDIRECTED
+    return ANOTHER_ANSWER if statuses == {200} else NOTHING_LOGGED
 
 
 def traffic_spike(facts: Facts) -> Cause | None:
