@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied, inner
+from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied, inner, reaching
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]
@@ -43,10 +43,9 @@ _LISTED = re.compile(
 _GROUPING = re.compile(r"->groupBy\s*\(")
 # Laravel leaves out what a request gives and has no column where some columns are guarded; where none are, it fails.
 _GUARDED = re.compile(r"\$guarded\s*=\s*\[\s*['\"](?!\*)")
-_FILLING = re.compile(
+_FILLING = reaching(
     r"\b(?:create|fill|update|make|firstOrCreate|updateOrCreate)\s*\([^;]*?"
-    r"(?:\$(?:request|data|input|validated|attributes|values)\b|\brequest\s*\(\s*\))",
-    re.IGNORECASE,
+    r"(?:\$(?:request|data|input|validated|attributes|values)\b|\brequest\s*\(\s*\))"
 )
 _ON_TABLES = {"truncate", "TRUNCATE", "QueryException", "PDOException"}
 _COUNTED = re.compile(r"(\w+?)_(?:count|exists|(?:sum|avg|min|max)_\w+)")
@@ -134,11 +133,10 @@ class Older:
     def clash_of_table(self, _: str, table: str) -> Clash | None:
         """Older code that asks whether there is such a table, or makes one of that name."""
         name = re.escape(table)
-        pattern = re.compile(
+        pattern = reaching(
             rf"\bhasTable\s*\(\s*['\"]{name}['\"]|\bcreate\s*\(\s*['\"]{name}['\"]\s*,\s*(?:static\s+)?(?:function|fn)\b"
             rf"|\brename\s*\([^;]*,\s*['\"]{name}['\"]"
-            rf"|\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[`\"]?{name}\b",
-            re.IGNORECASE,
+            rf"|\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[`\"]?{name}\b"
         )
         places = tuple(_lines(table, self._sources, pattern))
         why = f"it asks whether there is a table {table}, and goes another way now, or makes one itself"
@@ -256,7 +254,7 @@ def _asked(table: str, column: str, naming: list[Source]) -> Iterator[Reference]
         rf"\bhasColumns?\s*\([^;{{]*['\"]{name}['\"]|->hasAttribute\s*\(\s*['\"]{name}['\"]"
         rf"|\barray_key_exists\s*\(\s*['\"]{name}['\"]\s*,[^;]*?(?:getAttributes|attributesToArray|toArray|->attributes\b)"
     )
-    return _lines(column, naming, re.compile(asking))
+    return _lines(column, naming, reaching(asking))
 
 
 def _named(table: str, column: str, naming: list[Source]) -> Iterator[Reference]:
@@ -270,4 +268,4 @@ def _named(table: str, column: str, naming: list[Source]) -> Iterator[Reference]
         related = rf"(?:{re.escape(counted[1])}|{re.escape(_camel(counted[1]))})\b"
         alias += rf"|\b(?:with|load)(?:Count|Exists|Sum|Avg|Min|Max|Aggregate)\s*\([^;]*\b{related}"
     about = [source for source in naming if source.about(table) or source.may_be_model(table)]
-    return _lines(column, about, re.compile(alias, re.I))
+    return _lines(column, about, reaching(alias))

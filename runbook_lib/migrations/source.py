@@ -11,6 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+# Characters that may lie between two words of a statement. A file of data has no semicolon for a megabyte, and would be
+# read to its end from each place where something may begin.
+SPAN = 4000
+_WITHIN = re.compile(r"\[\^;([^\]]*)\]\*")
+
+
+def reaching(pattern: str) -> re.Pattern[str]:
+    """A pattern whose `[^;]*`, in whatever form, reach no further than SPAN; case does not matter."""
+    return re.compile(_WITHIN.sub(rf"[^;\1]{{0,{SPAN}}}", pattern), re.IGNORECASE)
+
+
 _JOINS = re.compile(
     r"\b(?:left|right|cross|inner|straight_?)?join(?:Sub|Where|Lateral)?\s*\(|\bjoin\s+[`\"\w{$]", re.IGNORECASE
 )
@@ -21,14 +32,13 @@ _MODEL = re.compile(
 _CLASS = re.compile(r"^[^\S\n]*(abstract\s+)?(?:(?:final|readonly)\s+)*(class|trait)\s+(\w+)", re.MULTILINE)
 _TABLE = re.compile(r"\$table\s*=\s*['\"]([^'\"]+)['\"]|\bfunction\s+getTable\b|\$table\s*=|#\[\w*Table\b")
 # Rows by the positions of their columns.
-POSITIONAL = re.compile(
+POSITIONAL = reaching(
     r"\binsert\s+(?:ignore\s+)?into\s+[`\"\[]?[\w.$}{-]+[`\"\]]?\s+(?:values|select)\b|\binsertUsing\s*\("
     r"|->union(?:All)?\s*\(|\bunion\s+(?:all\s+)?select\b|\bnatural\s+(?:(?:left|right|inner|full)\s+)?join\b"
     r"|(?-i:\bCOPY)\s+[`\"]?[\w.$}{-]+[`\"]?\s+from\b|\bload\s+data\s+(?:\w+\s+){0,2}infile\b|\bpgsqlCopyFrom\w+\s*\("
     r"|\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\b[^;]*?(?:\.\*|\bselect\s+\*)"
     r"|\bFETCH_NUM\b|(?-i:\b(?:NEW|OLD))\.\*"
-    r"|\barray_combine\s*\([^;]*?(?:toArray|getAttributes|array_values|\(array\))",
-    re.IGNORECASE,
+    r"|\barray_combine\s*\([^;]*?(?:toArray|getAttributes|array_values|\(array\))"
 )
 # What stays in the database and runs there.
 ROUTINE = re.compile(
@@ -182,18 +192,18 @@ def copied(table: str) -> re.Pattern[str]:
     """What looks for whole rows of a table that are written elsewhere."""
     stems = [re.escape(stem) for stem in sorted(_stems(table))]
     names = "|".join([*_ROWS, *(rf"\w*{stem}" for stem in stems)])
-    return re.compile(_COPIED.format(names=names, stems="|".join(stems)), re.IGNORECASE)
+    return reaching(_COPIED.format(names=names, stems="|".join(stems)))
 
 
 def inner(table: str, column: str) -> re.Pattern[str]:
     """What looks for a column without its table in a query within another: what belonged to the outer one before."""
     name, stems = re.escape(column), "|".join(re.escape(stem) for stem in sorted(_stems(table)))
-    closure = r"(?:static\s+)?(?:function\b[^{]*\{[^}]*?|fn\b(?:(?!\)\s*\)\s*->)[^;])*?)"
-    return re.compile(
+    within = rf"(?:(?!\)\s*\)\s*->)[^;]){{0,{SPAN}}}?"
+    closure = rf"(?:static\s+)?(?:function\b[^{{]{{0,{SPAN}}}\{{[^}}]{{0,{SPAN}}}?|fn\b{within})"
+    return reaching(
         rf"\b(?:\w*where(?:Doesnt)?Have|\w*whereHas)\s*\(\s*['\"](?:\w+\.)*(?:{stems})\w*['\"]\s*,\s*{closure}['\"]{name}['\"]"
         rf"|->from\s*\(\s*['\"]{re.escape(table)}\b[^;]*?['\"]{name}['\"]"
-        rf"|\(\s*select\b[^()]*?\bfrom\s+[`\"]?{re.escape(table)}\b[^;)]*?(?<![\w.]){name}\b",
-        re.IGNORECASE,
+        rf"|\(\s*select\b[^()]*?\bfrom\s+[`\"]?{re.escape(table)}\b[^;)]*?(?<![\w.]){name}\b"
     )
 
 

@@ -255,6 +255,14 @@ def test_many_columns_and_files_take_seconds_at_most() -> None:
     assert time.process_time() - start < 5
 
 
+def test_a_large_file_of_data_is_read_in_good_time() -> None:
+    line = "    'k%d' => [Order::class, make('x'), insert('orders', implode('a', [])), hasColumn('y')],\n"
+    files = {"config/data.php": "<?php\nreturn [\n" + "".join(line % number for number in range(5000)) + "]\n"}
+    start = time.process_time()
+    older(added("orders", "status"), files)
+    assert time.process_time() - start < 15
+
+
 LINES = migration(
     "Schema::create('lines', function (Blueprint $table) { $table->foreignId('order_id')->constrained(); });"
 )
