@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from runbook_lib.command import printable
 from runbook_lib.migrations.assessment import Reference
-from runbook_lib.migrations.source import POSITIONAL, ROUTINE, Source, copied, inner, reaching
+from runbook_lib.migrations.patterns import POSITIONAL, ROUTINE, copied, inner, reaching
+from runbook_lib.migrations.source import Source
 from runbook_lib.migrations.words import words
 
 Sources = Callable[[Collection[str]], Mapping[str, str]]

@@ -78,16 +78,21 @@ def test_the_table_of_before_is_kept_and_can_be_put_back(shop: Shop) -> None:
     assert shop.sql("SELECT count(*) FROM orders WHERE total = 7777") == [(2,)]
 
 
+def refused(shop: Shop, beside: str, why: str, *, remove: bool) -> None:
+    """Customers are not put back."""
+    with (
+        pytest.raises(PlatformError, match=why),
+        facing(shop.engine, beside, "customers", writes=True) as pair,
+        pair.ask.transaction(),
+    ):
+        put_back(pair, remove=remove)
+
+
 def test_what_refers_to_a_row_keeps_it(shop: Shop) -> None:
     shop.take()
     beside = restored(shop)
     shop.sql("INSERT INTO customers (name) VALUES ('Eve')", "UPDATE orders SET customer_id = 3 WHERE id = 1")
-    with (
-        pytest.raises(PlatformError, match=r"(?i)foreign key"),
-        facing(shop.engine, beside, "customers", writes=True) as pair,
-        pair.ask.transaction(),
-    ):
-        put_back(pair, remove=True)
+    refused(shop, beside, r"(?i)foreign key", remove=True)
     assert shop.sql("SELECT count(*) FROM customers") == [(3,)]
 
 
@@ -160,12 +165,7 @@ def test_a_row_that_has_what_another_must_have_alone_is_not_overwritten(shop: Sh
     shop.take()
     beside = restored(shop)
     shop.sql("DELETE FROM customers WHERE name = 'Eve'", "INSERT INTO customers (id, name) VALUES (9, 'Eve')")
-    with (
-        pytest.raises(PlatformError, match=r"(?is)(unique|duplicate).*rows of now stand against it"),
-        facing(shop.engine, beside, "customers", writes=True) as pair,
-        pair.ask.transaction(),
-    ):
-        put_back(pair, remove=False)
+    refused(shop, beside, r"(?is)(unique|duplicate).*rows of now stand against it", remove=False)
     assert shop.sql("SELECT id FROM customers WHERE name = 'Eve'") == [(9,)]
 
 
