@@ -11,7 +11,7 @@ from runbook_lib.config import Environment
 from runbook_lib.observation.health import health, look
 from runbook_lib.platforms.base import Release
 
-SHORT = {"within": 0.3, "timeout": 0.2}
+SHORT = {"within": 0.3, "timeout": 2.0}
 GOOD, BAD = Release("v1.4.2", "a" * 40), Release("v1.5.0", "b" * 40)
 
 
